@@ -1,0 +1,103 @@
+// State of one JavaScript environment (the main thread or a worker) and the helpers that every binding uses.
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
+#include <node_api.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "slots.h"
+
+namespace riverrun {
+
+// How one argument or result of a schema crosses the border.
+enum class Kind {
+  kTensor, kTensorList, kOptionalTensorList, kInt, kIntList, kFloat, kFloatList, kBool, kBoolList, kScalar, kScalarList,
+  kString, kDevice, kGenerator, kUnsupported
+};
+
+struct Argument {
+  std::string name;
+  Kind kind;
+  bool optional;
+  std::optional<c10::IValue> fallback;
+};
+
+struct Operator {
+  std::string name;  // "aten::add.Tensor"
+  c10::OperatorHandle handle;
+  std::vector<Argument> arguments;
+  std::vector<Kind> results;
+};
+
+struct HeldTensor {
+  at::Tensor tensor;
+  int64_t bytes = 0;  // what this handle alone keeps alive; a view counts as nothing
+};
+
+struct Environment {
+  SlotTable<HeldTensor> tensors;
+  SlotTable<at::Generator> generators;
+  std::vector<std::unique_ptr<Operator>> operators;
+  torch::jit::Stack stack;      // reused by every call: no allocation on the hot path
+  int64_t heldBytes = 0;
+  int64_t unreportedBytes = 0;  // not yet told to V8; told in steps, because telling costs more than an addition
+};
+
+// Throws in JavaScript whatever a binding threw in C++. No C++ exception may cross into Node.
+napi_value guarded(napi_env env, const char* what, const std::function<napi_value()>& body);
+
+Environment& environmentOf(napi_env env);
+
+// tensors.cc
+double holdTensor(napi_env env, Environment& environment, at::Tensor tensor);
+at::Tensor& tensorOf(Environment& environment, double handle, const char* user);
+void defineTensorBindings(napi_env env, napi_value exports);
+// dispatch.cc
+void resolveOperators(Environment& environment);
+void defineDispatchBindings(napi_env env, napi_value exports);
+// autograd.cc, random.cc, allocator.cc
+void defineAutogradBindings(napi_env env, napi_value exports);
+void defineRandomBindings(napi_env env, napi_value exports);
+at::Generator& generatorOf(Environment& environment, double handle, const char* user);
+void installCachingAllocator();
+void defineAllocatorBindings(napi_env env, napi_value exports);
+
+// convert.cc
+void check(napi_env env, napi_status status, const char* what);
+double toNumber(napi_env env, napi_value value, const char* what);
+int64_t toInteger(napi_env env, napi_value value, const char* what);
+bool toBool(napi_env env, napi_value value, const char* what);
+std::string toString(napi_env env, napi_value value, const char* what);
+std::vector<double> toNumbers(napi_env env, napi_value value, const char* what);
+std::vector<int64_t> toIntegers(napi_env env, napi_value value, const char* what);
+bool isAbsent(napi_env env, napi_value value);
+c10::ScalarType toScalarType(int64_t code);
+std::string describe(const at::Tensor& tensor);
+napi_value fromNumber(napi_env env, double value);
+napi_value fromString(napi_env env, const std::string& value);
+void defineFunction(napi_env env, napi_value exports, const char* name, napi_callback callback);
+c10::IValue toIValue(napi_env env, Environment& environment, const Operator& op, const Argument& argument,
+                     napi_value value);
+napi_value fromIValue(napi_env env, Environment& environment, const c10::IValue& value);
+Kind kindOf(const c10::TypePtr& type, bool& optional);
+
+// The arguments of a call with a fixed number of parameters; absent ones are undefined.
+template <size_t N>
+struct Arguments {
+  napi_value values[N];
+  Arguments(napi_env env, napi_callback_info info) {
+    size_t count = N;
+    check(env, napi_get_cb_info(env, info, &count, values, nullptr, nullptr), "arguments");
+  }
+  napi_value operator[](size_t i) const { return values[i]; }
+};
+
+}  // namespace riverrun

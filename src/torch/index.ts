@@ -1,0 +1,22 @@
+/** Floor 1: tensors, scopes, autograd and random generators on libtorch. */
+export { backward, type GradOptions, grad, noGrad } from "./autograd.ts";
+export {
+  arange,
+  eye,
+  full,
+  linspace,
+  ones,
+  rand,
+  randint,
+  randn,
+  randperm,
+  type TensorOptions,
+  tensor,
+  tensorFromBytes,
+  zeros,
+} from "./creation.ts";
+export { type DType, isFloating } from "./dtype.ts";
+export { Generator } from "./generator.ts";
+export { cudaDevices, engineBuild, getThreads, memory, resolveDevice, setThreads, trimMemory } from "./runtime.ts";
+export { scope } from "./scope.ts";
+export { cat, type Operand, stack, Tensor, type TensorData, where } from "./tensor.ts";

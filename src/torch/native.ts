@@ -1,0 +1,106 @@
+/**
+ * Loads the addon and names what it offers. Everything above this file speaks of tensors; here they are handles:
+ * one JavaScript number each, generation * 2^24 + slot.
+ */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { messageOf, RiverrunError } from "../base/errors.ts";
+
+/** A tensor or generator of libtorch, named by a number. */
+export type Handle = number;
+
+/** What an argument of an exported operator may be. */
+export type NativeArgument =
+  | Handle
+  | boolean
+  | string
+  | null
+  | undefined
+  | readonly (Handle | boolean | null | undefined)[];
+
+/** One operator as its schema describes it. */
+export interface OperatorSchema {
+  readonly name: string;
+  readonly overload: string;
+  readonly schema: string;
+  readonly arguments: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly optional: boolean;
+    readonly hasDefault: boolean;
+  }[];
+  readonly returns: readonly string[];
+}
+
+/** The functions of the addon (native/addon.cc and its neighbours). */
+export interface Native {
+  call(operator: number, ...values: NativeArgument[]): unknown;
+  callInPlace(operator: number, ...values: NativeArgument[]): void;
+  schemas(): OperatorSchema[];
+  free(handles: Handle | readonly Handle[]): number;
+  isLive(handle: Handle): boolean;
+  shape(handle: Handle): number[];
+  dtype(handle: Handle): number;
+  device(handle: Handle): string;
+  fromBytes(bytes: Uint8Array, shape: readonly number[], dtype: number): Handle;
+  toBytes(handle: Handle): Uint8Array<ArrayBuffer>;
+  alias(handle: Handle): Handle;
+  counts(): { liveTensors: number; heldBytes: number };
+  backward(
+    outputs: readonly Handle[],
+    gradOutputs: readonly Handle[] | undefined,
+    retainGraph: boolean,
+    createGraph: boolean,
+  ): void;
+  grad(
+    outputs: readonly Handle[],
+    inputs: readonly Handle[],
+    gradOutputs: readonly Handle[] | undefined,
+    retainGraph: boolean,
+    createGraph: boolean,
+    allowUnused: boolean,
+  ): (Handle | null)[];
+  setGradEnabled(enabled: boolean): boolean;
+  requiresGrad(handle: Handle): boolean;
+  setRequiresGrad(handle: Handle, flag: boolean): void;
+  gradOf(handle: Handle): Handle | null;
+  clearGrad(handle: Handle): void;
+  generatorNew(seed: number | bigint, device: string): Handle;
+  generatorSeed(generator: Handle, seed: number | bigint): void;
+  generatorState(generator: Handle): Handle;
+  generatorRestore(generator: Handle, state: Handle): void;
+  generatorFree(generator: Handle): void;
+  allocator(): { name: string; usedBytes: number; cachedBytes: number; peakBytes: number };
+  trimAllocator(): void;
+  setThreads(threads: number): void;
+  threads(): number;
+  build(): { torch: string; config: string; parallel: string };
+  loadCuda(): { devices: number; reason: string };
+}
+
+/** The folder that holds package.json, both for src/ and for dist/. */
+export const packageRoot: string = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/** Where set-up puts the addon. */
+export const addonPath: string = join(packageRoot, "build", "riverrun.node");
+
+function load(): Native {
+  if (!existsSync(addonPath)) {
+    throw new RiverrunError(
+      `the native addon is not built (${addonPath} does not exist): run "npm run setup" in a clone, or "npx riverrun setup" where riverrun is installed`,
+    );
+  }
+  try {
+    return createRequire(import.meta.url)(addonPath) as Native;
+  } catch (error) {
+    throw new RiverrunError(
+      `the native addon ${addonPath} cannot be loaded: ${messageOf(error)}. Its libtorch may have been moved or removed: run "npm run setup" (or "npx riverrun setup") again`,
+      { cause: error },
+    );
+  }
+}
+
+/** The addon of this thread; every worker thread has its own state behind it. */
+export const native: Native = load();

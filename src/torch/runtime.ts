@@ -1,0 +1,60 @@
+/** The engine as a whole: threads, devices, memory, versions. */
+import { UsageError } from "../base/errors.ts";
+import { native } from "./native.ts";
+
+/** Number of threads inside one operator. */
+export function getThreads(): number {
+  return native.threads();
+}
+
+/** Sets it, for the whole process. @throws UsageError unless it is an integer from 1 to 4096. */
+export function setThreads(threads: number): void {
+  if (!Number.isInteger(threads) || threads < 1 || threads > 4096) {
+    throw new UsageError(`threads: expected an integer from 1 to 4096, got ${threads}`);
+  }
+  native.setThreads(threads);
+}
+
+/** Number of CUDA devices, with the reason where there is none. Loads libtorch's CUDA half when first asked. */
+export function cudaDevices(): { devices: number; reason: string } {
+  return native.loadCuda();
+}
+
+/**
+ * Checks a device name ("cpu", "cuda", "cuda:1", "auto") and returns the one to use.
+ *
+ * @throws UsageError for an unknown name or a CUDA device that is not there.
+ */
+export function resolveDevice(name: string): string {
+  if (name === "cpu") return name;
+  if (name === "auto") return cudaDevices().devices > 0 ? "cuda:0" : "cpu";
+  const match = /^cuda(?::(\d+))?$/.exec(name);
+  if (!match) throw new UsageError(`unknown device "${name}": expected cpu, cuda, cuda:N or auto`);
+  const { devices, reason } = cudaDevices();
+  const index = Number(match[1] ?? 0);
+  if (index >= devices) {
+    throw new UsageError(
+      `device ${name} is not there (${devices} CUDA devices${reason ? `: ${reason}` : ""}); use --device cpu`,
+    );
+  }
+  return `cuda:${index}`;
+}
+
+/** What tensors hold: live handles and their bytes in this thread, and the allocator's account of the process. */
+export function memory(): {
+  liveTensors: number;
+  heldBytes: number;
+  allocator: { name: string; usedBytes: number; cachedBytes: number; peakBytes: number };
+} {
+  return { ...native.counts(), allocator: native.allocator() };
+}
+
+/** Gives the allocator's cached blocks back to the system. */
+export function trimMemory(): void {
+  native.trimAllocator();
+}
+
+/** The version of libtorch compiled against, and its own accounts of its build and of its threading. */
+export function engineBuild(): { torch: string; config: string; parallel: string } {
+  return native.build();
+}
