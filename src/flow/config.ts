@@ -1,0 +1,150 @@
+/**
+ * The configuration of a model: everything that its folder's config.json states. Unknown keys are errors, so that a
+ * misspelt key cannot silently leave a default in place.
+ */
+import { z } from "zod";
+import { UsageError } from "../base/errors.ts";
+
+const positive = z.int().positive();
+const share = z.number().min(0).max(1);
+
+/** How text becomes points: tokens, table, noise (spec of the continuous input). */
+const dataSchema = z.strictObject({
+  tokenizer: z.string().describe("name of a tokenizer (riverrun-words, tvqa-words, ptb)"),
+  minCount: positive.describe("words seen less often than this in the training text become <unk>"),
+  maxVocabulary: positive.describe("most word types kept, specials included"),
+  dimensions: positive.describe("D, channels of a token's vector"),
+  positions: positive.describe("T, most counted positions of a text; a longer one is cut"),
+  fixedLength: z
+    .boolean()
+    .describe("true: every text fills T positions with <sos> ... <eos> <pad>...; false: masks and a length model"),
+  sigma: z.number().positive().describe("standard deviation of the noise added to every vector"),
+  scale: z.number().positive().describe("standard deviation the table is scaled to, before noise"),
+  clip: z.number().positive().nullable().describe("entries of the scaled table are clipped to [-clip, clip]"),
+});
+
+/** How word vectors are trained where none are given. */
+const vectorsSchema = z.strictObject({
+  window: positive,
+  iterations: positive,
+  xMax: z.number().positive(),
+  learningRate: z.number().positive(),
+});
+
+/** The bijection. */
+const flowSchema = z.strictObject({
+  levels: positive.describe("L, blocks of the multi-scale flow; T must be divisible by 2^L"),
+  steps: positive.describe("K, flow steps in each block"),
+  layout: z.enum(["paper", "wide"]).describe("where blocks squeeze and split"),
+  couplings: z
+    .enum(["time", "channel", "alternating"])
+    .describe("dimension that linear maps mix and couplings split; alternating takes both in turn"),
+  family: z
+    .enum(["paper", "riverrun"])
+    .describe("paper: PLU maps, contiguous halves, sigmoid scales, no masks; riverrun: prefix-invertible LU, soft clip"),
+  network: z.enum(["attention", "lstm"]).describe("network inside a coupling"),
+  hidden: positive.nullable().describe("width of the couplings' networks; null: the width of their input"),
+  layers: positive.describe("transformer blocks or LSTM layers in a network"),
+  heads: positive.describe("attention heads"),
+  positionEncoding: z.enum(["none", "sinusoidal", "learned"]),
+  alpha: z.number().describe("offset of the sigmoid scale map, s = sigmoid(l + alpha)"),
+  softClip: z.number().positive().describe("c of the soft-clipped scale map, ln s = c tanh(a / c)"),
+  dropout: share.describe("dropout inside the couplings' networks"),
+});
+
+/** Learning. */
+const trainSchema = z.strictObject({
+  maxSteps: positive,
+  batchSize: positive.describe("texts in a step, over all processes"),
+  accumulate: positive.describe("parts a step's batch is computed in, to save memory"),
+  bucket: positive.describe("batches that are sorted by length together"),
+  optimiser: z.enum(["adam", "adamw", "sgd"]),
+  learningRate: z.number().positive(),
+  betas: z.tuple([share, share]),
+  momentum: share.describe("of sgd"),
+  weightDecay: z.number().min(0),
+  schedule: z.enum(["constant", "cosine", "linear"]),
+  warmupSteps: z.int().min(0),
+  finalFactor: share.describe("learning rate at the end, as a factor of learningRate"),
+  clipNorm: z.number().positive().nullable(),
+  ema: share.describe("decay of the averaged weights that are validated and saved as the model; 0: none"),
+  validateEvery: positive,
+  checkpointEvery: positive,
+  logEvery: positive,
+  patience: z.int().min(0).describe("validations without improvement before stopping; 0: never"),
+  validationTexts: positive.describe("most held-out texts scored at a validation"),
+});
+
+/** Latents to words. */
+const generateSchema = z.strictObject({
+  decoder: z.enum(["bayes", "cosine"]),
+  kappa: z.number().positive().describe("inverse temperature of the cosine rule"),
+  temperature: z.number().positive(),
+});
+
+const reportSchema = z.strictObject({
+  d: positive.describe("bins a unit interval is said to have in the paper's bits per dimension"),
+});
+
+/** The whole configuration. */
+export const configSchema = z.strictObject({
+  preset: z.string(),
+  seed: z.int().min(0),
+  data: dataSchema,
+  vectors: vectorsSchema,
+  flow: flowSchema,
+  train: trainSchema,
+  generate: generateSchema,
+  report: reportSchema,
+});
+
+/** A checked configuration. */
+export type Config = z.infer<typeof configSchema>;
+export type DataConfig = Config["data"];
+export type FlowConfig = Config["flow"];
+export type TrainConfig = Config["train"];
+
+/** Relations between keys that a schema of single keys cannot state. */
+function relationsOf(config: Config): string[] {
+  const problems: string[] = [];
+  const { data, flow } = config;
+  if (data.positions % 2 ** flow.levels !== 0) {
+    problems.push(
+      `data.positions: ${data.positions} must be divisible by 2^flow.levels = ${2 ** flow.levels}, because every block halves it`,
+    );
+  }
+  if (data.dimensions % 2 !== 0) problems.push(`data.dimensions: ${data.dimensions} must be even, because splits halve it`);
+  const width = flow.hidden ?? data.dimensions;
+  const narrowest = flow.hidden === null && flow.couplings !== "time" ? width / 2 : width;
+  if (flow.network === "attention" && narrowest % flow.heads !== 0) {
+    problems.push(`flow.heads: ${flow.heads} heads do not divide the networks' width ${narrowest}`);
+  }
+  if (flow.family === "paper" && !data.fixedLength) {
+    problems.push("data.fixedLength: the paper family sees no masks, so it needs fixedLength: true");
+  }
+  if (flow.family === "paper" && flow.couplings === "alternating") {
+    problems.push('flow.couplings: the paper family is "time" or "channel"; alternating couplings are of family riverrun');
+  }
+  if (config.train.batchSize % config.train.accumulate !== 0) {
+    problems.push(
+      `train.accumulate: ${config.train.accumulate} must divide train.batchSize ${config.train.batchSize}`,
+    );
+  }
+  return problems;
+}
+
+/**
+ * Checks a configuration from a file or the command line.
+ *
+ * @throws UsageError naming `where`, the key and what was expected.
+ */
+export function parseConfig(value: unknown, where: string): Config {
+  const result = configSchema.safeParse(value);
+  const problems = result.success
+    ? relationsOf(result.data)
+    : result.error.issues.map((issue) => `${issue.path.join(".") || "(top level)"}: ${issue.message}`);
+  if (!result.success || problems.length > 0) {
+    throw new UsageError(`${where}: ${problems.join("; ")}`);
+  }
+  return result.data;
+}

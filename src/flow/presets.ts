@@ -1,0 +1,200 @@
+/** The named configurations. Sizes of the `paper-*` ones are the paper's; `riverrun-*`, `small` and `tiny` are ours. */
+import { UsageError } from "../base/errors.ts";
+import type { Config } from "./config.ts";
+
+const paperNar: Config = {
+  preset: "paper-nar",
+  seed: 2020,
+  data: {
+    tokenizer: "tvqa-words",
+    minCount: 2,
+    maxVocabulary: 100_000,
+    dimensions: 300,
+    positions: 64,
+    fixedLength: true,
+    sigma: 2 ** -6,
+    scale: 0.4,
+    clip: 1,
+  },
+  vectors: { window: 10, iterations: 50, xMax: 10, learningRate: 0.05 },
+  flow: {
+    levels: 3,
+    steps: 8,
+    layout: "paper",
+    couplings: "time",
+    family: "paper",
+    network: "attention",
+    hidden: null,
+    layers: 1,
+    heads: 6,
+    positionEncoding: "none",
+    alpha: 2,
+    softClip: 2,
+    dropout: 0,
+  },
+  train: {
+    maxSteps: 50_000,
+    batchSize: 32,
+    accumulate: 1,
+    bucket: 1,
+    optimiser: "adam",
+    learningRate: 5e-5,
+    betas: [0.9, 0.999],
+    momentum: 0,
+    weightDecay: 0,
+    schedule: "constant",
+    warmupSteps: 0,
+    finalFactor: 1,
+    clipNorm: 1,
+    ema: 0,
+    validateEvery: 1000,
+    checkpointEvery: 1000,
+    logEvery: 50,
+    patience: 0,
+    validationTexts: 1000,
+  },
+  generate: { decoder: "cosine", kappa: 20, temperature: 1 },
+  report: { d: 64 },
+};
+
+const riverrunNar: Config = {
+  preset: "riverrun-nar",
+  seed: 1,
+  data: {
+    tokenizer: "riverrun-words",
+    minCount: 2,
+    maxVocabulary: 50_000,
+    dimensions: 128,
+    positions: 64,
+    fixedLength: false,
+    sigma: 0.5,
+    scale: 1,
+    clip: null,
+  },
+  vectors: { window: 10, iterations: 50, xMax: 10, learningRate: 0.05 },
+  flow: {
+    levels: 3,
+    steps: 8,
+    layout: "paper",
+    couplings: "alternating",
+    family: "riverrun",
+    network: "attention",
+    hidden: 384,
+    layers: 2,
+    heads: 6,
+    positionEncoding: "learned",
+    alpha: 2,
+    softClip: 2,
+    dropout: 0.1,
+  },
+  train: {
+    maxSteps: 50_000,
+    batchSize: 64,
+    accumulate: 1,
+    bucket: 16,
+    optimiser: "adamw",
+    learningRate: 5e-4,
+    betas: [0.9, 0.98],
+    momentum: 0,
+    weightDecay: 1e-4,
+    schedule: "cosine",
+    warmupSteps: 500,
+    finalFactor: 0.02,
+    clipNorm: 1,
+    ema: 0.999,
+    validateEvery: 1000,
+    checkpointEvery: 1000,
+    logEvery: 50,
+    patience: 0,
+    validationTexts: 1000,
+  },
+  generate: { decoder: "bayes", kappa: 20, temperature: 1 },
+  report: { d: 64 },
+};
+
+/** Parts of a configuration laid over a whole one. */
+type Overrides = { readonly [Part in keyof Config]?: Config[Part] extends object ? Partial<Config[Part]> : Config[Part] };
+
+function derive(base: Config, preset: string, over: Overrides): Config {
+  return {
+    ...base,
+    ...over,
+    preset,
+    data: { ...base.data, ...over.data },
+    vectors: { ...base.vectors, ...over.vectors },
+    flow: { ...base.flow, ...over.flow },
+    train: { ...base.train, ...over.train },
+    generate: { ...base.generate, ...over.generate },
+    report: { ...base.report, ...over.report },
+  };
+}
+
+const presets: Readonly<Record<string, { readonly config: Config; readonly about: string; readonly paper?: string }>> = {
+  tiny: {
+    about: "seconds, for tests: riverrun-nar with 16 channels and 16 positions",
+    config: derive(riverrunNar, "tiny", {
+      data: { dimensions: 16, positions: 16, minCount: 1, maxVocabulary: 2000 },
+      vectors: { iterations: 15, window: 5 },
+      flow: { levels: 2, steps: 2, hidden: 32, layers: 1, heads: 2, dropout: 0 },
+      train: {
+        maxSteps: 200,
+        batchSize: 32,
+        learningRate: 2e-3,
+        warmupSteps: 20,
+        ema: 0,
+        validateEvery: 100,
+        checkpointEvery: 100,
+        logEvery: 20,
+        validationTexts: 200,
+      },
+    }),
+  },
+  small: {
+    about: "minutes on 2 cores: riverrun-nar with 32 channels and 32 positions",
+    config: derive(riverrunNar, "small", {
+      data: { dimensions: 32, positions: 32 },
+      vectors: { iterations: 30 },
+      flow: { levels: 2, steps: 6, hidden: 96, layers: 1, heads: 4, dropout: 0 },
+      train: {
+        maxSteps: 3000,
+        batchSize: 64,
+        learningRate: 2e-3,
+        warmupSteps: 100,
+        ema: 0.995,
+        validateEvery: 250,
+        checkpointEvery: 250,
+        validationTexts: 500,
+      },
+    }),
+  },
+  "riverrun-nar": { about: "masks, positions, a length model, soft-clipped scales, both couplings", config: riverrunNar },
+  "paper-nar": {
+    about: "Att-S of the paper (K=8, L=3); flow.network=lstm gives RNN-S, flow.layout=wide the released code's layout",
+    config: paperNar,
+    paper: "128M (Att-S), 196M (RNN-S)",
+  },
+  "paper-nar-channel": {
+    about: "Att-C of the paper (K=8, L=3); flow.network=lstm gives RNN-C",
+    config: derive(paperNar, "paper-nar-channel", { flow: { couplings: "channel" } }),
+  },
+};
+
+/** Names of all presets. */
+export const presetNames: readonly string[] = Object.keys(presets);
+
+/** What a preset is, in a line, and the parameter count that the paper states where it has one. */
+export function aboutPreset(name: string): { readonly about: string; readonly paper?: string } {
+  const { about, paper } = entryOf(name);
+  return paper === undefined ? { about } : { about, paper };
+}
+
+/** The configuration of a preset; a copy of its own. @throws UsageError for an unknown name. */
+export function presetConfig(name: string): Config {
+  return structuredClone(entryOf(name).config);
+}
+
+function entryOf(name: string): (typeof presets)[string] {
+  const entry = Object.hasOwn(presets, name) ? presets[name] : undefined;
+  if (!entry) throw new UsageError(`unknown preset "${name}": expected one of ${presetNames.join(", ")}`);
+  return entry;
+}
