@@ -6,15 +6,17 @@ import { z } from "zod";
 import { UsageError } from "../base/errors.ts";
 
 const positive = z.int().positive();
+/** Sizes have generous bounds, so that a damaged file cannot ask for more memory than any machine has. */
+const size = (most: number): z.ZodInt => z.int().positive().max(most);
 const share = z.number().min(0).max(1);
 
 /** How text becomes points: tokens, table, noise (spec of the continuous input). */
 const dataSchema = z.strictObject({
   tokenizer: z.string().describe("name of a tokenizer (riverrun-words, tvqa-words, ptb)"),
   minCount: positive.describe("words seen less often than this in the training text become <unk>"),
-  maxVocabulary: positive.describe("most word types kept, specials included"),
-  dimensions: positive.describe("D, channels of a token's vector"),
-  positions: positive.describe("T, most counted positions of a text; a longer one is cut"),
+  maxVocabulary: size(10_000_000).describe("most word types kept, specials included"),
+  dimensions: size(8192).describe("D, channels of a token's vector"),
+  positions: size(8192).describe("T, most counted positions of a text; a longer one is cut"),
   fixedLength: z
     .boolean()
     .describe("true: every text fills T positions with <sos> ... <eos> <pad>...; false: masks and a length model"),
@@ -33,8 +35,8 @@ const vectorsSchema = z.strictObject({
 
 /** The bijection. */
 const flowSchema = z.strictObject({
-  levels: positive.describe("L, blocks of the multi-scale flow; T must be divisible by 2^L"),
-  steps: positive.describe("K, flow steps in each block"),
+  levels: size(10).describe("L, blocks of the multi-scale flow; T must be divisible by 2^L"),
+  steps: size(512).describe("K, flow steps in each block"),
   layout: z.enum(["paper", "wide"]).describe("where blocks squeeze and split"),
   couplings: z
     .enum(["time", "channel", "alternating"])
@@ -43,9 +45,9 @@ const flowSchema = z.strictObject({
     .enum(["paper", "riverrun"])
     .describe("paper: PLU maps, contiguous halves, sigmoid scales, no masks; riverrun: prefix-invertible LU, soft clip"),
   network: z.enum(["attention", "lstm"]).describe("network inside a coupling"),
-  hidden: positive.nullable().describe("width of the couplings' networks; null: the width of their input"),
-  layers: positive.describe("transformer blocks or LSTM layers in a network"),
-  heads: positive.describe("attention heads"),
+  hidden: size(16_384).nullable().describe("width of the couplings' networks; null: the width of their input"),
+  layers: size(128).describe("transformer blocks or LSTM layers in a network"),
+  heads: size(1024).describe("attention heads"),
   positionEncoding: z.enum(["none", "sinusoidal", "learned"]),
   alpha: z.number().describe("offset of the sigmoid scale map, s = sigmoid(l + alpha)"),
   softClip: z.number().positive().describe("c of the soft-clipped scale map, ln s = c tanh(a / c)"),

@@ -1,0 +1,17 @@
+/** Floor 3: bijections, priors, the whole flows, their presets. */
+export { ActNorm } from "./actNorm.ts";
+export { Bijection, type Decoded, type Encoded } from "./bijection.ts";
+export { Chain, type Link } from "./chain.ts";
+export { type Config, configSchema, type DataConfig, type FlowConfig, parseConfig, type TrainConfig } from "./config.ts";
+export { FlowContext, type FlowTrace, type PassSettings } from "./context.ts";
+export { ChannelCoupling, HalfTimeCoupling, ParityTimeCoupling } from "./couplings.ts";
+export { noiseLogDensity, standardNormalLogDensity } from "./gaussian.ts";
+export { drawLength, lengthLogProbabilities, lengthNats } from "./lengthModel.ts";
+export { ChannelLinear, ChannelPermutation, TimeLinear, TimePermutation } from "./linearMaps.ts";
+export { loadModel, modelFiles, saveModel } from "./modelFolder.ts";
+export { multiScaleFlow } from "./multiScale.ts";
+export { aboutPreset, presetConfig, presetNames } from "./presets.ts";
+export { FinalPrior, OnFirstHalf, SplitPrior } from "./priors.ts";
+export { Squeezed, squeeze, unsqueeze } from "./squeeze.ts";
+export { type BuildOptions, type Likelihood, type PreparedText, type TextBatch, TextFlow } from "./textFlow.ts";
+export { noiseFloor, scoresOf, type TextScore } from "./units.ts";

@@ -1,0 +1,101 @@
+/** A model as a folder: config.json, vocabulary.json, model.safetensors. */
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomic } from "../base/atomicFile.ts";
+import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
+import { Vocabulary } from "../text/vocabulary.ts";
+import type { DType } from "../torch/index.ts";
+import { loadSafetensors, saveSafetensors } from "../torch/safetensors.ts";
+import { type Config, parseConfig } from "./config.ts";
+import { TextFlow } from "./textFlow.ts";
+
+/** Names of the three files. */
+export const modelFiles = { config: "config.json", vocabulary: "vocabulary.json", tensors: "model.safetensors" } as const;
+
+/**
+ * Writes the model's files, each atomically, the tensors last. Configuration and vocabulary are the same at every save
+ * of a training, so a reader always sees a whole older or a whole newer model.
+ *
+ * @throws RiverrunError where the folder cannot be written; what stood there stays.
+ */
+export function saveModel(model: TextFlow, directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  writeFileAtomic(join(directory, modelFiles.config), `${JSON.stringify(model.config, null, 2)}\n`);
+  writeFileAtomic(join(directory, modelFiles.vocabulary), `${JSON.stringify(model.vocabulary.toJSON())}\n`);
+  saveSafetensors(join(directory, modelFiles.tensors), model.stateDict(), { format: "riverrun", version: "1" });
+}
+
+function readJson(path: string): unknown {
+  if (!existsSync(path)) {
+    throw new DataMissingError(`${path} does not exist: expected the folder of a trained model (riverrun train --out)`);
+  }
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new UsageError(`${path}: expected JSON: ${messageOf(error)}`);
+  }
+}
+
+/**
+ * Fewest parameters that a model of this configuration can have. Compared with what the file holds before anything is
+ * allocated, so that a damaged configuration is an error message and not a machine out of memory.
+ */
+function leastParameters(config: Config): number {
+  const { flow, data } = config;
+  let channels = data.dimensions;
+  let count = 0;
+  for (let level = 1; level <= flow.levels; level++) {
+    const width = flow.hidden ?? channels / 2;
+    count += flow.steps * flow.layers * 4 * width * width;
+    const doubles = level === 1 && flow.layout === "wide";
+    if (doubles) channels *= 2;
+  }
+  return count;
+}
+
+/**
+ * Reads a model's folder.
+ *
+ * @throws DataMissingError where a file is missing, UsageError where one is damaged or does not fit the others.
+ */
+export function loadModel(
+  directory: string,
+  options: { readonly device?: string; readonly dtype?: DType } = {},
+): TextFlow {
+  const paths = {
+    config: join(directory, modelFiles.config),
+    vocabulary: join(directory, modelFiles.vocabulary),
+    tensors: join(directory, modelFiles.tensors),
+  };
+  const config = parseConfig(readJson(paths.config), paths.config);
+  const vocabulary = Vocabulary.fromJSON(readJson(paths.vocabulary), paths.vocabulary);
+  if (!existsSync(paths.tensors)) {
+    throw new DataMissingError(`${paths.tensors} does not exist: the model was never saved, or its training was stopped before the first checkpoint`);
+  }
+  const { tensors } = loadSafetensors(paths.tensors);
+  try {
+    const codebook = tensors.get("codebook");
+    const expected = [vocabulary.size, config.data.dimensions];
+    if (!codebook || codebook.shape.join() !== expected.join()) {
+      throw new UsageError(
+        `${paths.tensors}: expected a codebook of shape [${expected.join(", ")}] (words of vocabulary.json x data.dimensions of config.json), got ${codebook ? `[${codebook.shape.join(", ")}]` : "none"}`,
+      );
+    }
+    const held = [...tensors.values()].reduce((sum, { numel }) => sum + numel, 0);
+    const least = leastParameters(config);
+    if (held < least) {
+      throw new UsageError(
+        `${directory}: config.json describes a flow of at least ${least} parameters, but model.safetensors holds ${held}: they do not belong together`,
+      );
+    }
+    const model = TextFlow.blank({ config, vocabulary, ...options });
+    try {
+      model.loadStateDict(tensors);
+    } catch (error) {
+      throw new UsageError(`${paths.tensors}: ${messageOf(error)}`, { cause: error });
+    }
+    return model;
+  } finally {
+    for (const loaded of tensors.values()) loaded.dispose();
+  }
+}

@@ -1,0 +1,256 @@
+/** A language flow: text to tokens, tokens to noisy points, points to latents by a bijection, with a likelihood. */
+import { UsageError } from "../base/errors.ts";
+import { InitContext, Module } from "../nn/index.ts";
+import { type Codebook, codebookOf, Embedder } from "../text/embedder.ts";
+import { type Tokenizer, tokenizerByName } from "../text/tokenizer.ts";
+import { EOS, PAD, SOS, UNK, type Vocabulary } from "../text/vocabulary.ts";
+import { type DType, Generator, type Tensor, noGrad, scope, tensor } from "../torch/index.ts";
+import type { Bijection } from "./bijection.ts";
+import type { Config } from "./config.ts";
+import { FlowContext, type PassSettings } from "./context.ts";
+import { noiseLogDensity, standardNormalLogDensity } from "./gaussian.ts";
+import { lengthLogProbabilities, lengthNats } from "./lengthModel.ts";
+import { multiScaleFlow } from "./multiScale.ts";
+
+/** One text as the model reads it. */
+export interface PreparedText {
+  readonly text: string;
+  readonly tokens: readonly string[];
+  /** Ids of every position the density runs over: `<sos>` (fixed length only), words, `<eos>`, `<pad>`... */
+  readonly ids: readonly number[];
+  /** n: words and the closing `<eos>`; never `<sos>` or `<pad>`. The divisor of nats per token. */
+  readonly tokensCounted: number;
+  /** N = ids.length. */
+  readonly positions: number;
+  /** The text was longer than the model and was cut. */
+  readonly truncated: boolean;
+  /** Words that are not in the vocabulary. */
+  readonly unknown: number;
+}
+
+/** Texts side by side. */
+export interface TextBatch {
+  readonly texts: readonly PreparedText[];
+  /** (B, T) int64; 0 beyond a text's positions. */
+  readonly ids: Tensor;
+  readonly context: FlowContext;
+}
+
+/**
+ * The parts of the bound on -log P(text), each (B), float64, nats, summed over a text's positions:
+ * NELBO = negLogDensity + lengthNats + logNoise + decodeNats.
+ */
+export interface Likelihood {
+  /** -log p(x~ | N). */
+  readonly negLogDensity: Tensor;
+  /** -log p(N); 0 for fixed length. */
+  readonly lengthNats: Tensor;
+  /** log q(x~ | w), the density of the noise that was drawn. */
+  readonly logNoise: Tensor;
+  /** -sum_t log p(w_t | x~_t) by the Bayes rule. */
+  readonly decodeNats: Tensor;
+}
+
+/** What a new model is made of. */
+export interface BuildOptions {
+  readonly config: Config;
+  readonly vocabulary: Vocabulary;
+  /** Word vectors, V x D row-major, before scaling. */
+  readonly table: Float32Array;
+  /** N of every training text, for the length model; not needed for fixed length. */
+  readonly positionCounts?: readonly number[];
+  readonly dtype?: DType;
+  readonly device?: string;
+}
+
+/** The model that a folder holds. Its parameters are the bijection's; codebook, priors and lengths are buffers. */
+export class TextFlow extends Module {
+  readonly config: Config;
+  readonly vocabulary: Vocabulary;
+  readonly tokenizer: Tokenizer;
+  readonly dtype: DType;
+  readonly device: string;
+  readonly embedder: Embedder;
+  readonly flow: Bijection;
+  readonly #lengthBuffer: Tensor;
+  readonly #initialised: Tensor;
+  #lengthCache: Float64Array | undefined;
+
+  private constructor(options: Omit<BuildOptions, "table">, codebook: Codebook) {
+    super();
+    const { config, vocabulary } = options;
+    const { data } = config;
+    this.config = config;
+    this.vocabulary = vocabulary;
+    this.tokenizer = tokenizerByName(data.tokenizer);
+    this.dtype = options.dtype ?? "float32";
+    this.device = options.device ?? "cpu";
+    const place = { dtype: this.dtype, device: this.device };
+    const shape = [vocabulary.size, data.dimensions];
+    const logPrior = Float64Array.from(vocabulary.logPrior());
+    this.embedder = new Embedder(
+      this.buffer("codebook", tensor(codebook.values, shape, place)),
+      this.buffer("logPrior", tensor(logPrior, [vocabulary.size], place)),
+      data.sigma,
+    );
+    this.buffer("codebookFactor", tensor([codebook.factor], [1], { dtype: "float64" }));
+    const lengths = data.fixedLength
+      ? new Float64Array(1)
+      : lengthLogProbabilities(options.positionCounts ?? [], this.unit, data.positions);
+    this.#lengthBuffer = this.buffer("lengthLogProbabilities", tensor(lengths, [lengths.length], { dtype: "float64" }));
+    this.#initialised = this.buffer("initialised", tensor([0], [1], { dtype: "bool" }));
+    const generator = new Generator(config.seed);
+    const init = new InitContext({ generator, ...place });
+    this.flow = this.child("flow", multiScaleFlow(init, data.positions, data.dimensions, config.flow));
+    generator.dispose();
+  }
+
+  /**
+   * A new model with parameters drawn from `config.seed`.
+   *
+   * @throws UsageError where the table does not fit the vocabulary.
+   */
+  static build(options: BuildOptions): TextFlow {
+    const { table, vocabulary } = options;
+    const { dimensions, scale, clip, fixedLength } = options.config.data;
+    if (table.length !== vocabulary.size * dimensions) {
+      throw new UsageError(
+        `the table of word vectors has ${table.length} entries; ${vocabulary.size} words of data.dimensions = ${dimensions} need ${vocabulary.size * dimensions}`,
+      );
+    }
+    return new TextFlow(options, codebookOf(table, dimensions, { scale, clip, zeroPad: fixedLength }));
+  }
+
+  /** A model whose every number is still to be loaded. */
+  static blank(options: Omit<BuildOptions, "table" | "positionCounts">): TextFlow {
+    const values = new Float32Array(options.vocabulary.size * options.config.data.dimensions);
+    return new TextFlow(options, { values, factor: 1 });
+  }
+
+  /** Positions are counted in multiples of this, 2^(L-1), so that every squeeze finds whole pairs. */
+  get unit(): number {
+    return 2 ** (this.config.flow.levels - 1);
+  }
+
+  /** Whether ActNorm has been set from a first batch. */
+  get initialised(): boolean {
+    return this.#initialised.toNumbers()[0] !== 0;
+  }
+
+  /** log p(N) for N = unit, 2 unit, ..., T. */
+  get lengthLogProbabilities(): Float64Array {
+    this.#lengthCache ??= this.#lengthBuffer.data() as Float64Array;
+    return this.#lengthCache;
+  }
+
+  override loadStateDict(...parameters: Parameters<Module["loadStateDict"]>): void {
+    super.loadStateDict(...parameters);
+    this.#lengthCache = undefined;
+  }
+
+  /**
+   * Tokens and ids of a text, cut to the model's T positions.
+   *
+   * @throws UsageError for a text without any token.
+   */
+  prepare(text: string): PreparedText {
+    const tokens = this.tokenizer.tokenize(text);
+    if (tokens.length === 0) throw new UsageError("the text is empty: expected at least one word");
+    const { positions, fixedLength } = this.config.data;
+    const words = this.vocabulary.encode(tokens);
+    const whole = fixedLength ? [SOS, ...words, EOS] : [...words, EOS];
+    const ids = whole.slice(0, positions);
+    const tokensCounted = ids.length - (fixedLength ? 1 : 0);
+    // Of a fixed length the end of the text is two <eos>; what follows is <pad>, which is one more word there.
+    if (fixedLength && ids.length < positions) ids.push(EOS);
+    const filled = fixedLength ? positions : Math.ceil(ids.length / this.unit) * this.unit;
+    while (ids.length < filled) ids.push(PAD);
+    return {
+      text,
+      tokens,
+      ids,
+      tokensCounted,
+      positions: filled,
+      truncated: whole.length > positions,
+      unknown: words.filter((id) => id === UNK).length,
+    };
+  }
+
+  /** The context of rows with the given numbers of positions. */
+  contextOf(lengths: readonly number[], settings?: PassSettings): FlowContext {
+    const { positions, fixedLength } = this.config.data;
+    const multiple = 2 * this.unit;
+    const longest = fixedLength ? positions : Math.ceil(Math.max(...lengths) / multiple) * multiple;
+    return new FlowContext(lengths, longest, { dtype: this.dtype, device: this.device, settings });
+  }
+
+  /** Puts texts side by side. @throws UsageError for no text at all. */
+  batch(texts: readonly PreparedText[]): TextBatch {
+    if (texts.length === 0) throw new UsageError("a batch needs at least one text");
+    const context = this.contextOf(texts.map((text) => text.positions));
+    const ids = new BigInt64Array(texts.length * context.positions);
+    texts.forEach((text, row) => {
+      text.ids.forEach((id, position) => {
+        ids[row * context.positions + position] = BigInt(id);
+      });
+    });
+    const shape = [texts.length, context.positions];
+    return { texts, ids: tensor(ids, shape, { dtype: "int64", device: this.device }), context };
+  }
+
+  /** sigma * N(0, I) for a batch, (B, T, D), row i from the stream of `seeds[i]`; zero at the pads. */
+  drawNoise({ context }: TextBatch, seeds: readonly bigint[]): Tensor {
+    if (seeds.length !== context.lengths.length) {
+      throw new UsageError(`${context.lengths.length} texts need as many noise seeds, got ${seeds.length}`);
+    }
+    return this.embedder.noise(context.lengths, context.positions, seeds, this.dtype);
+  }
+
+  /** e_w + noise at the real positions, zero at the pads; (B, T, D). */
+  points({ ids, context }: TextBatch, noise?: Tensor): Tensor {
+    const points = context.masked(this.embedder.lookUp(ids));
+    return noise ? points.add(noise) : points;
+  }
+
+  /** Sets ActNorm's scales and biases from a batch; once, before the first step. */
+  initialise(batch: TextBatch, noise: Tensor): void {
+    noGrad(() =>
+      scope(() => {
+        this.flow.encode(this.points(batch, noise), batch.context.with({ initialising: true }));
+        this.#initialised.fill_(1);
+      }),
+    );
+  }
+
+  /** The parts of the bound for texts with this noise; differentiable in the parameters. */
+  likelihood(batch: TextBatch, noise: Tensor, settings: Omit<PassSettings, "initialising"> = {}): Likelihood {
+    const context = batch.context.with(settings);
+    const points = this.points(batch, noise);
+    const { y, logDet } = this.flow.encode(points, context);
+    const logDensity = standardNormalLogDensity(y, context).add(logDet);
+    const zero = (): Tensor => context.counts.mul(0);
+    return {
+      negLogDensity: logDensity.neg(),
+      lengthNats: this.config.data.fixedLength
+        ? zero()
+        : lengthNats(this.lengthLogProbabilities, context.lengths, this.unit),
+      logNoise: noiseLogDensity(noise, this.config.data.sigma, context),
+      decodeNats: noGrad(() => scope(() => this.#decodeNats(points, batch))),
+    };
+  }
+
+  #decodeNats(points: Tensor, { ids, context }: TextBatch): Tensor {
+    const chosen = this.embedder.bayesLogProbabilities(points).gather(2, ids.unsqueeze(2));
+    return context.masked(chosen).sum([1, 2]).neg().to("float64");
+  }
+
+  /** Latents of a batch, (B, T, D), standard normal under the model, zero at the pads. */
+  encode(batch: TextBatch, noise?: Tensor): Tensor {
+    return this.flow.encode(this.points(batch, noise), batch.context).y;
+  }
+
+  /** Points of latents, (B, T, D). Pads of `latents` must be zero. */
+  decode(latents: Tensor, context: FlowContext): Tensor {
+    return this.flow.decode(latents, context).x;
+  }
+}

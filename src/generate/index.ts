@@ -1,0 +1,8 @@
+/** Floor 4: from latents to words. */
+export { type InterpolateOptions, type Interpolation, interpolateTexts } from "./interpolate.ts";
+export { decodeLatents, encodeTexts, type GeneratedText, type Latent } from "./latents.ts";
+export { type PerturbOptions, perturbTexts, type Rewrite } from "./perturb.ts";
+export { type Reconstruction, type ReconstructionTotals, reconstructTexts, totalsOf } from "./reconstruct.ts";
+export { type Sample, type SampleOptions, sampleTexts } from "./sample.ts";
+export { type ScoreOptions, scoreTexts } from "./score.ts";
+export { textOf, type TokenRule, tokensOf, wordsOf } from "./tokens.ts";

@@ -1,0 +1,58 @@
+/** Rewrites of a text by noise on its latent, x^ = f^-1(f(x) + z_0). Paper, section 2.5. */
+import { UsageError } from "../base/errors.ts";
+import { hashSeed } from "../base/random.ts";
+import type { PreparedText, TextFlow } from "../flow/index.ts";
+import { decodeLatents, drawLatents, encodeTexts, type GeneratedText } from "./latents.ts";
+import type { TokenRule } from "./tokens.ts";
+
+/** Choices of `perturbTexts`. */
+export interface PerturbOptions {
+  /** Variance of z_0; the paper uses 0.5. */
+  readonly noiseVariance: number;
+  /** Rewrites of each text. */
+  readonly variants: number;
+  readonly seed: number;
+  readonly decoder?: TokenRule;
+  readonly batchSize?: number;
+}
+
+/** One rewrite. */
+export interface Rewrite extends GeneratedText {
+  readonly source: string;
+  /** 0, 1, ... of this source. */
+  readonly variant: number;
+}
+
+/**
+ * `variants` rewrites of every text, z_0 ~ N(0, noiseVariance) keyed by (seed, token ids, variant).
+ *
+ * @throws UsageError for a negative variance or a number of variants that is not a positive integer.
+ */
+export function perturbTexts(model: TextFlow, texts: readonly PreparedText[], options: PerturbOptions): Rewrite[] {
+  const { noiseVariance, variants, seed } = options;
+  if (!(noiseVariance >= 0 && Number.isFinite(noiseVariance))) {
+    throw new UsageError(`noise variance: expected a number of at least 0, got ${noiseVariance}`);
+  }
+  if (!Number.isInteger(variants) || variants < 1) {
+    throw new UsageError(`variants: expected a positive integer, got ${variants}`);
+  }
+  const encoded = encodeTexts(model, texts, options);
+  const jobs = texts.flatMap((text, index) =>
+    Array.from({ length: variants }, (_, variant) => ({ text, variant, latent: encoded[index] })),
+  );
+  const noise = drawLatents(
+    model,
+    jobs.map(({ latent }) => latent.positions),
+    jobs.map(({ text, variant }) => hashSeed(seed, "perturb", text.ids, variant)),
+    Math.sqrt(noiseVariance),
+  );
+  const moved = jobs.map(({ latent }, index) => ({
+    positions: latent.positions,
+    values: latent.values.map((value, place) => value + noise[index].values[place]),
+  }));
+  return decodeLatents(model, moved, options).map((text, index) => ({
+    ...text,
+    source: jobs[index].text.text,
+    variant: jobs[index].variant,
+  }));
+}

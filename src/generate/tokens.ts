@@ -1,0 +1,56 @@
+/** From points to token ids and from ids to text. */
+import type { FlowContext, TextFlow } from "../flow/index.ts";
+import { EOS, PAD, SOS } from "../text/vocabulary.ts";
+import { noGrad, scope, type Tensor } from "../torch/index.ts";
+
+/** How a point becomes a word: the most probable one under the noise model, or the nearest in angle (the paper's). */
+export type TokenRule = "bayes" | "cosine";
+
+/** Most scores (positions x words) held at once. */
+const mostScores = 1 << 24;
+
+/**
+ * The word of every position: argmax_w log pi_w - |x - e_w|^2 / (2 sigma^2) (bayes) or argmax_w cos(x, e_w) (cosine).
+ *
+ * @param points (B, T, D)
+ * @returns ids of the real positions of each row
+ */
+export function tokensOf(model: TextFlow, points: Tensor, context: FlowContext, rule?: TokenRule): number[][] {
+  const chosen = rule ?? model.config.generate.decoder;
+  const { embedder } = model;
+  return noGrad(() =>
+    scope(() => {
+      const rows = points.reshape(-1, points.size(2));
+      const part = Math.max(1, Math.floor(mostScores / model.vocabulary.size));
+      const best: number[] = [];
+      for (let start = 0; start < rows.size(0); start += part) {
+        const piece = rows.slice(0, start, start + part);
+        const scores = chosen === "bayes" ? embedder.bayesScores(piece) : embedder.cosines(piece);
+        for (const id of scores.argmax(-1).toNumbers()) best.push(id);
+      }
+      return context.lengths.map((length, row) =>
+        best.slice(row * context.positions, row * context.positions + length),
+      );
+    }),
+  );
+}
+
+/**
+ * The words of a text: up to the first `<eos>`, or for fixed-length models, where one `<eos>` parts sentences, up to
+ * `<pad>` or the second of two adjacent `<eos>`. Specials are left out.
+ */
+export function wordsOf(model: TextFlow, ids: readonly number[]): string[] {
+  const { fixedLength } = model.config.data;
+  const end = ids.findIndex((id, index) =>
+    fixedLength ? id === PAD || (id === EOS && ids[index - 1] === EOS) : id === EOS,
+  );
+  return ids
+    .slice(0, end < 0 ? ids.length : end)
+    .filter((id) => id !== PAD && id !== SOS && id !== EOS)
+    .map((id) => model.vocabulary.token(id));
+}
+
+/** Words joined as the model's tokenizer writes them. */
+export function textOf(model: TextFlow, words: readonly string[]): string {
+  return model.tokenizer.detokenize(words);
+}
