@@ -1,0 +1,30 @@
+import { UsageError } from "../base/errors.ts";
+import { pennTreebank } from "./penn-treebank.ts";
+import { riverrunWords } from "./riverrun-words.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { tvqaWords } from "./tvqa-words.ts";
+
+const TOKENIZERS: ReadonlyMap<string, Tokenizer> = new Map(
+  [
+    riverrunWords(),
+    tvqaWords(),
+    tvqaWords({ keepCommas: true }),
+    pennTreebank(),
+    pennTreebank({ lowerCase: false }),
+  ].map((tokenizer) => [tokenizer.name, tokenizer]),
+);
+
+/** The names that {@link tokenizerByName} knows. */
+export const tokenizerNames: readonly string[] = [...TOKENIZERS.keys()];
+
+/**
+ * The tokeniser of a name: `riverrun-words`, `tvqa-words`, `tvqa-words-commas`, `ptb` or `ptb-cased`.
+ * @throws UsageError for any other name.
+ */
+export function tokenizerByName(name: string): Tokenizer {
+  const tokenizer = TOKENIZERS.get(name);
+  if (tokenizer === undefined) {
+    throw new UsageError(`There is no tokenizer "${name}"; expected one of ${tokenizerNames.join(", ")}.`);
+  }
+  return tokenizer;
+}
