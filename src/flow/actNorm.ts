@@ -35,7 +35,12 @@ export class ActNorm extends Bijection {
         const count = context.lengths.reduce((sum, length) => sum + length, 0);
         if (count < 2) throw new RiverrunError("ActNorm needs at least two real positions in the first batch");
         const mean = context.masked(x).sum([0, 1]).div(count);
-        const deviation = context.masked(x.sub(mean)).square().sum([0, 1]).div(count - 1).sqrt();
+        const deviation = context
+          .masked(x.sub(mean))
+          .square()
+          .sum([0, 1])
+          .div(count - 1)
+          .sqrt();
         const std = deviation.clamp(leastDeviation);
         this.#scale.copy_(this.#raw ? std.reciprocal() : std.log().neg());
         this.#bias.copy_(mean.neg());

@@ -1,5 +1,5 @@
 /** Composition of bijections, in the order of encoding. */
-import { zeros, type Tensor } from "../torch/index.ts";
+import { type Tensor, zeros } from "../torch/index.ts";
 import { Bijection, type Decoded, type Encoded } from "./bijection.ts";
 import type { FlowContext } from "./context.ts";
 

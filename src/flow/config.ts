@@ -43,7 +43,9 @@ const flowSchema = z.strictObject({
     .describe("dimension that linear maps mix and couplings split; alternating takes both in turn"),
   family: z
     .enum(["paper", "riverrun"])
-    .describe("paper: PLU maps, contiguous halves, sigmoid scales, no masks; riverrun: prefix-invertible LU, soft clip"),
+    .describe(
+      "paper: PLU maps, contiguous halves, sigmoid scales, no masks; riverrun: prefix-invertible LU, soft clip",
+    ),
   network: z.enum(["attention", "lstm"]).describe("network inside a coupling"),
   hidden: size(16_384).nullable().describe("width of the couplings' networks; null: the width of their input"),
   layers: size(128).describe("transformer blocks or LSTM layers in a network"),
@@ -115,7 +117,8 @@ function relationsOf(config: Config): string[] {
       `data.positions: ${data.positions} must be divisible by 2^flow.levels = ${2 ** flow.levels}, because every block halves it`,
     );
   }
-  if (data.dimensions % 2 !== 0) problems.push(`data.dimensions: ${data.dimensions} must be even, because splits halve it`);
+  if (data.dimensions % 2 !== 0)
+    problems.push(`data.dimensions: ${data.dimensions} must be even, because splits halve it`);
   const width = flow.hidden ?? data.dimensions;
   const narrowest = flow.hidden === null && flow.couplings !== "time" ? width / 2 : width;
   if (flow.network === "attention" && narrowest % flow.heads !== 0) {
@@ -125,12 +128,12 @@ function relationsOf(config: Config): string[] {
     problems.push("data.fixedLength: the paper family sees no masks, so it needs fixedLength: true");
   }
   if (flow.family === "paper" && flow.couplings === "alternating") {
-    problems.push('flow.couplings: the paper family is "time" or "channel"; alternating couplings are of family riverrun');
+    problems.push(
+      'flow.couplings: the paper family is "time" or "channel"; alternating couplings are of family riverrun',
+    );
   }
   if (config.train.batchSize % config.train.accumulate !== 0) {
-    problems.push(
-      `train.accumulate: ${config.train.accumulate} must divide train.batchSize ${config.train.batchSize}`,
-    );
+    problems.push(`train.accumulate: ${config.train.accumulate} must divide train.batchSize ${config.train.batchSize}`);
   }
   return problems;
 }

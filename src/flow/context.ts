@@ -95,7 +95,10 @@ export class FlowContext {
         [this.lengths.length, 1],
         { dtype: "int64", device: this.device },
       );
-      this.#fromEnd = last.sub(arange(0, this.positions, 1, { device: this.device })).clamp(0).keep();
+      this.#fromEnd = last
+        .sub(arange(0, this.positions, 1, { device: this.device }))
+        .clamp(0)
+        .keep();
     }
     return this.#fromEnd;
   }

@@ -7,7 +7,9 @@ const halfLogTwoPi = 0.5 * Math.log(2 * Math.PI);
 
 /** log N(y; 0, I) of each row, (B), float64: -sum (y^2 / 2 + ln(2 pi) / 2). Pads of `y` must be zero. */
 export function standardNormalLogDensity(y: Tensor, context: FlowContext): Tensor {
-  return perRow(y.square()).mul(-0.5).sub(context.counts.mul(y.size(2) * halfLogTwoPi));
+  return perRow(y.square())
+    .mul(-0.5)
+    .sub(context.counts.mul(y.size(2) * halfLogTwoPi));
 }
 
 /** log N(noise; 0, sigma^2 I) of each row, (B), float64, of noise that is zero at the pads. */

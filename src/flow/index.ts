@@ -2,7 +2,14 @@
 export { ActNorm } from "./actNorm.ts";
 export { Bijection, type Decoded, type Encoded } from "./bijection.ts";
 export { Chain, type Link } from "./chain.ts";
-export { type Config, configSchema, type DataConfig, type FlowConfig, parseConfig, type TrainConfig } from "./config.ts";
+export {
+  type Config,
+  configSchema,
+  type DataConfig,
+  type FlowConfig,
+  parseConfig,
+  type TrainConfig,
+} from "./config.ts";
 export { FlowContext, type FlowTrace, type PassSettings } from "./context.ts";
 export { ChannelCoupling, HalfTimeCoupling, ParityTimeCoupling } from "./couplings.ts";
 export { noiseLogDensity, standardNormalLogDensity } from "./gaussian.ts";

@@ -1,6 +1,6 @@
 /** A categorical model of how many positions a text fills. */
 import { RiverrunError } from "../base/errors.ts";
-import { tensor, type Tensor } from "../torch/index.ts";
+import { type Tensor, tensor } from "../torch/index.ts";
 
 /**
  * log p(N) for N = unit, 2 unit, ..., maximum from counts with one added to each, so that no length is impossible.

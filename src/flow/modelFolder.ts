@@ -1,7 +1,7 @@
 /** A model as a folder: config.json, vocabulary.json, model.safetensors. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileAtomic } from "../base/atomicFile.ts";
+import { makeDirectory, writeFileAtomic } from "../base/atomicFile.ts";
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import type { DType } from "../torch/index.ts";
@@ -10,7 +10,11 @@ import { type Config, parseConfig } from "./config.ts";
 import { TextFlow } from "./textFlow.ts";
 
 /** Names of the three files. */
-export const modelFiles = { config: "config.json", vocabulary: "vocabulary.json", tensors: "model.safetensors" } as const;
+export const modelFiles = {
+  config: "config.json",
+  vocabulary: "vocabulary.json",
+  tensors: "model.safetensors",
+} as const;
 
 /**
  * Writes the model's files, each atomically, the tensors last. Configuration and vocabulary are the same at every save
@@ -19,18 +23,27 @@ export const modelFiles = { config: "config.json", vocabulary: "vocabulary.json"
  * @throws RiverrunError where the folder cannot be written; what stood there stays.
  */
 export function saveModel(model: TextFlow, directory: string): void {
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory);
   writeFileAtomic(join(directory, modelFiles.config), `${JSON.stringify(model.config, null, 2)}\n`);
   writeFileAtomic(join(directory, modelFiles.vocabulary), `${JSON.stringify(model.vocabulary.toJSON())}\n`);
   saveSafetensors(join(directory, modelFiles.tensors), model.stateDict(), { format: "riverrun", version: "1" });
 }
 
-function readJson(path: string): unknown {
+function readText(path: string): string {
   if (!existsSync(path)) {
     throw new DataMissingError(`${path} does not exist: expected the folder of a trained model (riverrun train --out)`);
   }
   try {
-    return JSON.parse(readFileSync(path, "utf8"));
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read: ${messageOf(error)}`);
+  }
+}
+
+function readJson(path: string): unknown {
+  const text = readText(path);
+  try {
+    return JSON.parse(text);
   } catch (error) {
     throw new UsageError(`${path}: expected JSON: ${messageOf(error)}`);
   }
@@ -68,9 +81,11 @@ export function loadModel(
     tensors: join(directory, modelFiles.tensors),
   };
   const config = parseConfig(readJson(paths.config), paths.config);
-  const vocabulary = Vocabulary.fromJSON(readJson(paths.vocabulary), paths.vocabulary);
+  const vocabulary = Vocabulary.parse(readText(paths.vocabulary), paths.vocabulary);
   if (!existsSync(paths.tensors)) {
-    throw new DataMissingError(`${paths.tensors} does not exist: the model was never saved, or its training was stopped before the first checkpoint`);
+    throw new DataMissingError(
+      `${paths.tensors} does not exist: the model was never saved, or its training was stopped before the first checkpoint`,
+    );
   }
   const { tensors } = loadSafetensors(paths.tensors);
   try {

@@ -49,10 +49,16 @@ export class PaperNetwork extends CouplingNetwork {
     if (config.network === "attention") {
       this.#body = this.child(
         "block",
-        new TransformerBlock(init, shape.input, config.heads, 2 * shape.input, { norm: "unbiased", activation: "gelu-tanh" }),
+        new TransformerBlock(init, shape.input, config.heads, 2 * shape.input, {
+          norm: "unbiased",
+          activation: "gelu-tanh",
+        }),
       );
     } else {
-      this.#body = this.child("lstm", new LSTM(init, shape.input, shape.input, { layers: config.layers, bidirectional: true }));
+      this.#body = this.child(
+        "lstm",
+        new LSTM(init, shape.input, shape.input, { layers: config.layers, bidirectional: true }),
+      );
     }
     const width = config.network === "attention" ? shape.input : 2 * shape.input;
     this.#head = this.child("head", new ZeroLinear(init, width, 2 * shape.output));

@@ -113,7 +113,9 @@ const riverrunNar: Config = {
 };
 
 /** Parts of a configuration laid over a whole one. */
-type Overrides = { readonly [Part in keyof Config]?: Config[Part] extends object ? Partial<Config[Part]> : Config[Part] };
+type Overrides = {
+  readonly [Part in keyof Config]?: Config[Part] extends object ? Partial<Config[Part]> : Config[Part];
+};
 
 function derive(base: Config, preset: string, over: Overrides): Config {
   return {
@@ -129,55 +131,60 @@ function derive(base: Config, preset: string, over: Overrides): Config {
   };
 }
 
-const presets: Readonly<Record<string, { readonly config: Config; readonly about: string; readonly paper?: string }>> = {
-  tiny: {
-    about: "seconds, for tests: riverrun-nar with 16 channels and 16 positions",
-    config: derive(riverrunNar, "tiny", {
-      data: { dimensions: 16, positions: 16, minCount: 1, maxVocabulary: 2000 },
-      vectors: { iterations: 15, window: 5 },
-      flow: { levels: 2, steps: 2, hidden: 32, layers: 1, heads: 2, dropout: 0 },
-      train: {
-        maxSteps: 200,
-        batchSize: 32,
-        learningRate: 2e-3,
-        warmupSteps: 20,
-        ema: 0,
-        validateEvery: 100,
-        checkpointEvery: 100,
-        logEvery: 20,
-        validationTexts: 200,
-      },
-    }),
-  },
-  small: {
-    about: "minutes on 2 cores: riverrun-nar with 32 channels and 32 positions",
-    config: derive(riverrunNar, "small", {
-      data: { dimensions: 32, positions: 32 },
-      vectors: { iterations: 30 },
-      flow: { levels: 2, steps: 6, hidden: 96, layers: 1, heads: 4, dropout: 0 },
-      train: {
-        maxSteps: 3000,
-        batchSize: 64,
-        learningRate: 2e-3,
-        warmupSteps: 100,
-        ema: 0.995,
-        validateEvery: 250,
-        checkpointEvery: 250,
-        validationTexts: 500,
-      },
-    }),
-  },
-  "riverrun-nar": { about: "masks, positions, a length model, soft-clipped scales, both couplings", config: riverrunNar },
-  "paper-nar": {
-    about: "Att-S of the paper (K=8, L=3); flow.network=lstm gives RNN-S, flow.layout=wide the released code's layout",
-    config: paperNar,
-    paper: "128M (Att-S), 196M (RNN-S)",
-  },
-  "paper-nar-channel": {
-    about: "Att-C of the paper (K=8, L=3); flow.network=lstm gives RNN-C",
-    config: derive(paperNar, "paper-nar-channel", { flow: { couplings: "channel" } }),
-  },
-};
+const presets: Readonly<Record<string, { readonly config: Config; readonly about: string; readonly paper?: string }>> =
+  {
+    tiny: {
+      about: "seconds, for tests: riverrun-nar with 16 channels and 16 positions",
+      config: derive(riverrunNar, "tiny", {
+        data: { dimensions: 16, positions: 16, minCount: 1, maxVocabulary: 2000 },
+        vectors: { iterations: 15, window: 5 },
+        flow: { levels: 2, steps: 2, hidden: 32, layers: 1, heads: 2, dropout: 0 },
+        train: {
+          maxSteps: 200,
+          batchSize: 32,
+          learningRate: 2e-3,
+          warmupSteps: 20,
+          ema: 0,
+          validateEvery: 100,
+          checkpointEvery: 100,
+          logEvery: 20,
+          validationTexts: 200,
+        },
+      }),
+    },
+    small: {
+      about: "minutes on 2 cores: riverrun-nar with 32 channels and 32 positions",
+      config: derive(riverrunNar, "small", {
+        data: { dimensions: 32, positions: 32 },
+        vectors: { iterations: 30 },
+        flow: { levels: 2, steps: 6, hidden: 96, layers: 1, heads: 4, dropout: 0 },
+        train: {
+          maxSteps: 3000,
+          batchSize: 64,
+          learningRate: 2e-3,
+          warmupSteps: 100,
+          ema: 0.995,
+          validateEvery: 250,
+          checkpointEvery: 250,
+          validationTexts: 500,
+        },
+      }),
+    },
+    "riverrun-nar": {
+      about: "masks, positions, a length model, soft-clipped scales, both couplings",
+      config: riverrunNar,
+    },
+    "paper-nar": {
+      about:
+        "Att-S of the paper (K=8, L=3); flow.network=lstm gives RNN-S, flow.layout=wide the released code's layout",
+      config: paperNar,
+      paper: "128M (Att-S), 196M (RNN-S)",
+    },
+    "paper-nar-channel": {
+      about: "Att-C of the paper (K=8, L=3); flow.network=lstm gives RNN-C",
+      config: derive(paperNar, "paper-nar-channel", { flow: { couplings: "channel" } }),
+    },
+  };
 
 /** Names of all presets. */
 export const presetNames: readonly string[] = Object.keys(presets);

@@ -2,9 +2,10 @@
 import { UsageError } from "../base/errors.ts";
 import { InitContext, Module } from "../nn/index.ts";
 import { type Codebook, codebookOf, Embedder } from "../text/embedder.ts";
-import { type Tokenizer, tokenizerByName } from "../text/tokenizer.ts";
-import { EOS, PAD, SOS, UNK, type Vocabulary } from "../text/vocabulary.ts";
-import { type DType, Generator, type Tensor, noGrad, scope, tensor } from "../torch/index.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { tokenizerByName } from "../text/tokenizer-names.ts";
+import { Vocabulary } from "../text/vocabulary.ts";
+import { type DType, Generator, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
 import type { Bijection } from "./bijection.ts";
 import type { Config } from "./config.ts";
 import { FlowContext, type PassSettings } from "./context.ts";
@@ -87,7 +88,7 @@ export class TextFlow extends Module {
     this.device = options.device ?? "cpu";
     const place = { dtype: this.dtype, device: this.device };
     const shape = [vocabulary.size, data.dimensions];
-    const logPrior = Float64Array.from(vocabulary.logPrior());
+    const logPrior = vocabulary.logPrior({ pad: true, sos: data.fixedLength });
     this.embedder = new Embedder(
       this.buffer("codebook", tensor(codebook.values, shape, place)),
       this.buffer("logPrior", tensor(logPrior, [vocabulary.size], place)),
@@ -158,13 +159,13 @@ export class TextFlow extends Module {
     if (tokens.length === 0) throw new UsageError("the text is empty: expected at least one word");
     const { positions, fixedLength } = this.config.data;
     const words = this.vocabulary.encode(tokens);
-    const whole = fixedLength ? [SOS, ...words, EOS] : [...words, EOS];
+    const whole = fixedLength ? [Vocabulary.sos, ...words, Vocabulary.eos] : [...words, Vocabulary.eos];
     const ids = whole.slice(0, positions);
     const tokensCounted = ids.length - (fixedLength ? 1 : 0);
     // Of a fixed length the end of the text is two <eos>; what follows is <pad>, which is one more word there.
-    if (fixedLength && ids.length < positions) ids.push(EOS);
+    if (fixedLength && ids.length < positions) ids.push(Vocabulary.eos);
     const filled = fixedLength ? positions : Math.ceil(ids.length / this.unit) * this.unit;
-    while (ids.length < filled) ids.push(PAD);
+    while (ids.length < filled) ids.push(Vocabulary.pad);
     return {
       text,
       tokens,
@@ -172,7 +173,7 @@ export class TextFlow extends Module {
       tokensCounted,
       positions: filled,
       truncated: whole.length > positions,
-      unknown: words.filter((id) => id === UNK).length,
+      unknown: words.filter((id) => id === Vocabulary.unk).length,
     };
   }
 

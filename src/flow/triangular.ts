@@ -72,7 +72,14 @@ export class PermutedLu extends Module {
       return { p, l: l.tril(-1), u: u.triu(1), sign: diagonal.sign(), logDiagonal: diagonal.abs().log() };
     });
     // Stored as the row order it stands for: (P x)_i = x_order(i).
-    this.#permutation = this.buffer("order", start.p.matmul(arange(0, size, 1, { dtype: start.p.dtype, device: start.p.device }).unsqueeze(1)).squeeze(1).round().to("int64"));
+    this.#permutation = this.buffer(
+      "order",
+      start.p
+        .matmul(arange(0, size, 1, { dtype: start.p.dtype, device: start.p.device }).unsqueeze(1))
+        .squeeze(1)
+        .round()
+        .to("int64"),
+    );
     this.#sign = this.buffer("sign", start.sign.clone());
     this.#lower = this.parameter("lower", start.l.clone());
     this.#upper = this.parameter("upper", start.u.clone());
@@ -104,7 +111,9 @@ export class PermutedLu extends Module {
     const { lower, upper } = this.#factors();
     const n = lower.size(0);
     // P^T: its row order(i) is the unit vector i.
-    const transposed = eye(n, n, { dtype: lower.dtype, device: lower.device }).indexSelect(0, this.#permutation).transpose();
+    const transposed = eye(n, n, { dtype: lower.dtype, device: lower.device })
+      .indexSelect(0, this.#permutation)
+      .transpose();
     return solveTriangular(upper, solveTriangular(lower, transposed, false, true), true, false);
   }
 }

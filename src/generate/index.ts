@@ -5,4 +5,4 @@ export { type PerturbOptions, perturbTexts, type Rewrite } from "./perturb.ts";
 export { type Reconstruction, type ReconstructionTotals, reconstructTexts, totalsOf } from "./reconstruct.ts";
 export { type Sample, type SampleOptions, sampleTexts } from "./sample.ts";
 export { type ScoreOptions, scoreTexts } from "./score.ts";
-export { textOf, type TokenRule, tokensOf, wordsOf } from "./tokens.ts";
+export { type TokenRule, textOf, tokensOf, wordsOf } from "./tokens.ts";

@@ -2,7 +2,7 @@
 import { type PreparedText, type TextFlow } from "../flow/index.ts";
 import { Generator, noGrad, randn, scope, type Tensor, tensor } from "../torch/index.ts";
 import { defaultBatch, overBatches } from "./batches.ts";
-import { textOf, type TokenRule, tokensOf, wordsOf } from "./tokens.ts";
+import { type TokenRule, textOf, tokensOf, wordsOf } from "./tokens.ts";
 
 /** The latent of one text: `positions` x D numbers, standard normal under the model. */
 export interface Latent {
@@ -33,12 +33,19 @@ export function encodeTexts(
 }
 
 /** `count` rows of N(0, variance) each, row i from its own stream `seeds[i]`. */
-export function drawLatents(model: TextFlow, positions: readonly number[], seeds: readonly bigint[], std: number): Latent[] {
+export function drawLatents(
+  model: TextFlow,
+  positions: readonly number[],
+  seeds: readonly bigint[],
+  std: number,
+): Latent[] {
   const generator = new Generator(0);
   const drawn = positions.map((length, row) => {
     generator.reseed(seeds[row]);
     const values = scope(() =>
-      randn([length * model.config.data.dimensions], generator).mul(std).data(),
+      randn([length * model.config.data.dimensions], generator)
+        .mul(std)
+        .data(),
     ) as Float32Array;
     return { positions: length, values };
   });

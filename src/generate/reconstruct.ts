@@ -1,7 +1,7 @@
 /** decode(encode(x)): what comes back of a text. */
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import { defaultBatch, overBatches } from "./batches.ts";
-import { textOf, type TokenRule, tokensOf, wordsOf } from "./tokens.ts";
+import { type TokenRule, textOf, tokensOf, wordsOf } from "./tokens.ts";
 
 /** What came back of one text. */
 export interface Reconstruction {

@@ -1,6 +1,6 @@
 /** From points to token ids and from ids to text. */
 import type { FlowContext, TextFlow } from "../flow/index.ts";
-import { EOS, PAD, SOS } from "../text/vocabulary.ts";
+import { Vocabulary } from "../text/vocabulary.ts";
 import { noGrad, scope, type Tensor } from "../torch/index.ts";
 
 /** How a point becomes a word: the most probable one under the noise model, or the nearest in angle (the paper's). */
@@ -41,12 +41,13 @@ export function tokensOf(model: TextFlow, points: Tensor, context: FlowContext, 
  */
 export function wordsOf(model: TextFlow, ids: readonly number[]): string[] {
   const { fixedLength } = model.config.data;
+  const { eos, pad, sos } = Vocabulary;
   const end = ids.findIndex((id, index) =>
-    fixedLength ? id === PAD || (id === EOS && ids[index - 1] === EOS) : id === EOS,
+    fixedLength ? id === pad || (id === eos && ids[index - 1] === eos) : id === eos,
   );
   return ids
     .slice(0, end < 0 ? ids.length : end)
-    .filter((id) => id !== PAD && id !== SOS && id !== EOS)
+    .filter((id) => id !== pad && id !== sos && id !== eos)
     .map((id) => model.vocabulary.token(id));
 }
 

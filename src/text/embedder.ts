@@ -35,7 +35,9 @@ export function codebookOf(table: Float32Array, dimensions: number, options: Cod
   const mean = sum / table.length;
   const std = Math.sqrt(squares / table.length - mean * mean);
   if (!(std > 0) || !Number.isFinite(std)) {
-    throw new UsageError(`the table of word vectors has standard deviation ${std}: expected finite vectors that differ`);
+    throw new UsageError(
+      `the table of word vectors has standard deviation ${std}: expected finite vectors that differ`,
+    );
   }
   const factor = options.scale / std;
   const bound = options.clip ?? Number.POSITIVE_INFINITY;

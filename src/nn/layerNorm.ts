@@ -1,0 +1,44 @@
+/** Layer normalisation over the last dimension, in the usual form and in the paper's code's. */
+import type { Tensor } from "../torch/index.ts";
+import { layer_norm } from "../torch/operators.ts";
+import { Tensor as TensorClass } from "../torch/tensor.ts";
+import type { InitContext } from "./initContext.ts";
+import { Module } from "./module.ts";
+
+/** a (x - mean) / sqrt(var + eps) + b with the biased variance. */
+export class LayerNorm extends Module {
+  protected readonly features: number;
+  protected readonly weight: Tensor;
+  protected readonly bias: Tensor;
+  protected readonly epsilon: number;
+
+  constructor(init: InitContext, features: number, epsilon = 1e-5) {
+    super();
+    this.features = features;
+    this.epsilon = epsilon;
+    this.weight = this.parameter("weight", init.ones([features]));
+    this.bias = this.parameter("bias", init.zeros([features]));
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.normalise(x, this.weight);
+  }
+
+  protected normalise(x: Tensor, weight: Tensor): Tensor {
+    return TensorClass.adopt(layer_norm(x.handle, [this.features], weight.handle, this.bias.handle, this.epsilon));
+  }
+}
+
+/**
+ * a (x - mean) / (std + 1e-12) + b with the unbiased deviation. std = sqrt(var n / (n - 1)), so the fused kernel does
+ * it with the weight a sqrt((n - 1) / n); sqrt(var + 1e-24) differs from std + 1e-12 by at most 1e-12.
+ */
+export class UnbiasedLayerNorm extends LayerNorm {
+  constructor(init: InitContext, features: number) {
+    super(init, features, 1e-24);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.normalise(x, this.weight.mul(Math.sqrt((this.features - 1) / this.features)));
+  }
+}

@@ -1,0 +1,44 @@
+/** Affine maps of the last dimension. */
+import type { Tensor } from "../torch/index.ts";
+import { linear } from "../torch/operators.ts";
+import { Tensor as TensorClass } from "../torch/tensor.ts";
+import type { InitContext } from "./initContext.ts";
+import { Module } from "./module.ts";
+
+/** x W^T + b, W (out, in); weight and bias start as U(-1/sqrt(in), 1/sqrt(in)). */
+export class Linear extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor | undefined;
+
+  constructor(init: InitContext, inputs: number, outputs: number, options: { readonly bias?: boolean } = {}) {
+    super();
+    const bound = 1 / Math.sqrt(inputs);
+    this.weight = this.parameter("weight", init.uniform([outputs, inputs], bound));
+    this.bias = options.bias === false ? undefined : this.parameter("bias", init.uniform([outputs], bound));
+  }
+
+  forward(x: Tensor): Tensor {
+    return TensorClass.adopt(linear(x.handle, this.weight.handle, this.bias?.handle));
+  }
+}
+
+/** (x W^T + b) * exp(3 g) with W = b = g = 0 at the start, so that a coupling begins as the identity (Glow). */
+export class ZeroLinear extends Module {
+  readonly #weight: Tensor;
+  readonly #bias: Tensor;
+  readonly #gain: Tensor;
+
+  constructor(init: InitContext, inputs: number, outputs: number) {
+    super();
+    this.#weight = this.parameter("weight", init.zeros([outputs, inputs]));
+    this.#bias = this.parameter("bias", init.zeros([outputs]));
+    this.#gain = this.parameter("gain", init.zeros([outputs]));
+  }
+
+  forward(x: Tensor): Tensor {
+    // The factor goes into the small weight, not into the large output.
+    const factor = this.#gain.mul(3).exp();
+    const weight = this.#weight.mul(factor.unsqueeze(1));
+    return TensorClass.adopt(linear(x.handle, weight.handle, this.#bias.mul(factor).handle));
+  }
+}

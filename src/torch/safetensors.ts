@@ -1,0 +1,96 @@
+/** Tensors in safetensors files, which every framework reads. */
+import { closeSync, openSync, readSync } from "node:fs";
+import { fileSize, writeFileAtomic } from "../base/atomicFile.ts";
+import { DataMissingError, UsageError } from "../base/errors.ts";
+import { tensorFromBytes } from "./creation.ts";
+import type { DType } from "./dtype.ts";
+import { bytesPerElement, headerLength, parseHeader, serialiseHeader } from "./safetensorsFormat.ts";
+import type { Tensor } from "./tensor.ts";
+
+const formatNames: Readonly<Record<DType, string>> = {
+  float64: "F64",
+  float32: "F32",
+  float16: "F16",
+  bfloat16: "BF16",
+  int64: "I64",
+  int32: "I32",
+  uint8: "U8",
+  bool: "BOOL",
+};
+const dtypes = new Map(Object.entries(formatNames).map(([dtype, name]) => [name, dtype as DType]));
+
+/** What a file holds. */
+export interface LoadedTensors {
+  readonly tensors: Map<string, Tensor>;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+function readPart(descriptor: number, position: number, length: number, file: string): Uint8Array {
+  const part = Buffer.alloc(length);
+  for (let read = 0; read < length; ) {
+    const count = readSync(descriptor, part, read, Math.min(length - read, 1 << 30), position + read);
+    if (count === 0) throw new UsageError(`${file}: the file ended while it was read`);
+    read += count;
+  }
+  return part;
+}
+
+/**
+ * Reads every tensor of a file, one at a time, so that a large file never stands in memory twice.
+ *
+ * @throws DataMissingError where there is no file, UsageError where it is damaged (naming what was expected).
+ */
+export function loadSafetensors(path: string, device?: string): LoadedTensors {
+  const size = fileSize(path);
+  if (size === undefined) throw new DataMissingError(`${path} does not exist`);
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (error) {
+    throw new UsageError(`${path} cannot be opened for reading`, { cause: error });
+  }
+  const tensors = new Map<string, Tensor>();
+  try {
+    const length = headerLength(readPart(descriptor, 0, Math.min(8, size), path), size, path);
+    const { entries, metadata } = parseHeader(readPart(descriptor, 8, length, path), size, path);
+    for (const { name, dtype, shape, begin, end } of entries) {
+      const own = dtypes.get(dtype);
+      if (!own) throw new UsageError(`${path}: tensor "${name}": dtype ${dtype} is not used by riverrun`);
+      const bytes = readPart(descriptor, begin, end - begin, path);
+      if (own === "bool" && bytes.some((byte) => byte > 1)) {
+        throw new UsageError(`${path}: tensor "${name}": a BOOL element is neither 0 nor 1`);
+      }
+      tensors.set(name, tensorFromBytes(bytes, shape, own, device));
+    }
+    return { tensors, metadata };
+  } catch (error) {
+    for (const loaded of tensors.values()) loaded.dispose();
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Writes tensors atomically, larger element types first, then by name.
+ *
+ * @throws RiverrunError where the file cannot be written; an older one stays.
+ */
+export function saveSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
+  const rows = [...tensors].map(([name, tensor]) => ({
+    name,
+    tensor,
+    dtype: formatNames[tensor.dtype],
+    shape: tensor.shape,
+  }));
+  rows.sort((a, b) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype) || (a.name < b.name ? -1 : 1));
+  function* parts(): Generator<Uint8Array> {
+    yield serialiseHeader(rows, new Map(Object.entries(metadata)));
+    for (const { tensor } of rows) yield tensor.bytes();
+  }
+  writeFileAtomic(path, parts());
+}
