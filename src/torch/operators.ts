@@ -204,7 +204,11 @@ export function _foreach_copy_(self: readonly Handle[], src: readonly Handle[], 
 }
 
 /** `aten::_foreach_lerp_.Scalar(Tensor(a!)[] self, Tensor[] tensors1, Scalar weight) -> ()` */
-export function _foreach_lerp__Scalar(self: readonly Handle[], tensors1: readonly Handle[], weight: number | boolean): void {
+export function _foreach_lerp__Scalar(
+  self: readonly Handle[],
+  tensors1: readonly Handle[],
+  weight: number | boolean,
+): void {
   native.callInPlace(3, self, tensors1, weight);
 }
 
@@ -229,18 +233,111 @@ export function _foreach_zero_(self: readonly Handle[]): void {
 }
 
 /** `aten::_fused_adam_(Tensor(a!)[] self, Tensor(b!)[] grads, Tensor(c!)[] exp_avgs, Tensor(d!)[] exp_avg_sqs, Tensor(e!)[] max_exp_avg_sqs, Tensor[] state_steps, *, float lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize, Tensor? grad_scale=None, Tensor? found_inf=None) -> ()` */
-export function _fused_adam_(self: readonly Handle[], grads: readonly Handle[], exp_avgs: readonly Handle[], exp_avg_sqs: readonly Handle[], max_exp_avg_sqs: readonly Handle[], state_steps: readonly Handle[], lr: number, beta1: number, beta2: number, weight_decay: number, eps: number, amsgrad: boolean, maximize: boolean, grad_scale?: Handle | null, found_inf?: Handle | null): void {
-  native.callInPlace(8, self, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps, lr, beta1, beta2, weight_decay, eps, amsgrad, maximize, grad_scale, found_inf);
+export function _fused_adam_(
+  self: readonly Handle[],
+  grads: readonly Handle[],
+  exp_avgs: readonly Handle[],
+  exp_avg_sqs: readonly Handle[],
+  max_exp_avg_sqs: readonly Handle[],
+  state_steps: readonly Handle[],
+  lr: number,
+  beta1: number,
+  beta2: number,
+  weight_decay: number,
+  eps: number,
+  amsgrad: boolean,
+  maximize: boolean,
+  grad_scale?: Handle | null,
+  found_inf?: Handle | null,
+): void {
+  native.callInPlace(
+    8,
+    self,
+    grads,
+    exp_avgs,
+    exp_avg_sqs,
+    max_exp_avg_sqs,
+    state_steps,
+    lr,
+    beta1,
+    beta2,
+    weight_decay,
+    eps,
+    amsgrad,
+    maximize,
+    grad_scale,
+    found_inf,
+  );
 }
 
 /** `aten::_fused_adamw_(Tensor(a!)[] self, Tensor(b!)[] grads, Tensor(c!)[] exp_avgs, Tensor(d!)[] exp_avg_sqs, Tensor(e!)[] max_exp_avg_sqs, Tensor[] state_steps, *, float lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize, Tensor? grad_scale=None, Tensor? found_inf=None) -> ()` */
-export function _fused_adamw_(self: readonly Handle[], grads: readonly Handle[], exp_avgs: readonly Handle[], exp_avg_sqs: readonly Handle[], max_exp_avg_sqs: readonly Handle[], state_steps: readonly Handle[], lr: number, beta1: number, beta2: number, weight_decay: number, eps: number, amsgrad: boolean, maximize: boolean, grad_scale?: Handle | null, found_inf?: Handle | null): void {
-  native.callInPlace(9, self, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps, lr, beta1, beta2, weight_decay, eps, amsgrad, maximize, grad_scale, found_inf);
+export function _fused_adamw_(
+  self: readonly Handle[],
+  grads: readonly Handle[],
+  exp_avgs: readonly Handle[],
+  exp_avg_sqs: readonly Handle[],
+  max_exp_avg_sqs: readonly Handle[],
+  state_steps: readonly Handle[],
+  lr: number,
+  beta1: number,
+  beta2: number,
+  weight_decay: number,
+  eps: number,
+  amsgrad: boolean,
+  maximize: boolean,
+  grad_scale?: Handle | null,
+  found_inf?: Handle | null,
+): void {
+  native.callInPlace(
+    9,
+    self,
+    grads,
+    exp_avgs,
+    exp_avg_sqs,
+    max_exp_avg_sqs,
+    state_steps,
+    lr,
+    beta1,
+    beta2,
+    weight_decay,
+    eps,
+    amsgrad,
+    maximize,
+    grad_scale,
+    found_inf,
+  );
 }
 
 /** `aten::_fused_sgd_(Tensor(a!)[] self, Tensor(b!)[] grads, Tensor(c!)[] momentum_buffer_list, *, float weight_decay, float momentum, float lr, float dampening, bool nesterov, bool maximize, bool is_first_step, Tensor? grad_scale=None, Tensor? found_inf=None) -> ()` */
-export function _fused_sgd_(self: readonly Handle[], grads: readonly Handle[], momentum_buffer_list: readonly Handle[], weight_decay: number, momentum: number, lr: number, dampening: number, nesterov: boolean, maximize: boolean, is_first_step: boolean, grad_scale?: Handle | null, found_inf?: Handle | null): void {
-  native.callInPlace(10, self, grads, momentum_buffer_list, weight_decay, momentum, lr, dampening, nesterov, maximize, is_first_step, grad_scale, found_inf);
+export function _fused_sgd_(
+  self: readonly Handle[],
+  grads: readonly Handle[],
+  momentum_buffer_list: readonly Handle[],
+  weight_decay: number,
+  momentum: number,
+  lr: number,
+  dampening: number,
+  nesterov: boolean,
+  maximize: boolean,
+  is_first_step: boolean,
+  grad_scale?: Handle | null,
+  found_inf?: Handle | null,
+): void {
+  native.callInPlace(
+    10,
+    self,
+    grads,
+    momentum_buffer_list,
+    weight_decay,
+    momentum,
+    lr,
+    dampening,
+    nesterov,
+    maximize,
+    is_first_step,
+    grad_scale,
+    found_inf,
+  );
 }
 
 /** `aten::_local_scalar_dense(Tensor self) -> Scalar` */
@@ -254,12 +351,26 @@ export function _pack_padded_sequence(input: Handle, lengths: Handle, batch_firs
 }
 
 /** `aten::_pad_packed_sequence(Tensor data, Tensor batch_sizes, bool batch_first, Scalar padding_value, int total_length) -> (Tensor, Tensor)` */
-export function _pad_packed_sequence(data: Handle, batch_sizes: Handle, batch_first: boolean, padding_value: number | boolean, total_length: number): [Handle, Handle] {
+export function _pad_packed_sequence(
+  data: Handle,
+  batch_sizes: Handle,
+  batch_first: boolean,
+  padding_value: number | boolean,
+  total_length: number,
+): [Handle, Handle] {
   return native.call(13, data, batch_sizes, batch_first, padding_value, total_length) as [Handle, Handle];
 }
 
 /** `aten::_to_copy(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, bool non_blocking=False, MemoryFormat? memory_format=None) -> Tensor` */
-export function _to_copy(self: Handle, dtype?: number | null, layout?: number | null, device?: string | null, pin_memory?: boolean | null, non_blocking?: boolean, memory_format?: number | null): Handle {
+export function _to_copy(
+  self: Handle,
+  dtype?: number | null,
+  layout?: number | null,
+  device?: string | null,
+  pin_memory?: boolean | null,
+  non_blocking?: boolean,
+  memory_format?: number | null,
+): Handle {
   return native.call(14, self, dtype, layout, device, pin_memory, non_blocking, memory_format) as Handle;
 }
 
@@ -304,7 +415,13 @@ export function addcmul_(self: Handle, tensor1: Handle, tensor2: Handle, value?:
 }
 
 /** `aten::addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor` */
-export function addmm(self: Handle, mat1: Handle, mat2: Handle, beta?: number | boolean, alpha?: number | boolean): Handle {
+export function addmm(
+  self: Handle,
+  mat1: Handle,
+  mat2: Handle,
+  beta?: number | boolean,
+  alpha?: number | boolean,
+): Handle {
   return native.call(23, self, mat1, mat2, beta, alpha) as Handle;
 }
 
@@ -339,7 +456,15 @@ export function any_dim(self: Handle, dim: number, keepdim?: boolean): Handle {
 }
 
 /** `aten::arange.start_step(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
-export function arange_start_step(start: number | boolean, end: number | boolean, step?: number | boolean, dtype?: number | null, layout?: number | null, device?: string | null, pin_memory?: boolean | null): Handle {
+export function arange_start_step(
+  start: number | boolean,
+  end: number | boolean,
+  step?: number | boolean,
+  dtype?: number | null,
+  layout?: number | null,
+  device?: string | null,
+  pin_memory?: boolean | null,
+): Handle {
   return native.call(30, start, end, step, dtype, layout, device, pin_memory) as Handle;
 }
 
@@ -359,7 +484,13 @@ export function argsort(self: Handle, dim?: number, descending?: boolean): Handl
 }
 
 /** `aten::baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor` */
-export function baddbmm(self: Handle, batch1: Handle, batch2: Handle, beta?: number | boolean, alpha?: number | boolean): Handle {
+export function baddbmm(
+  self: Handle,
+  batch1: Handle,
+  batch2: Handle,
+  beta?: number | boolean,
+  alpha?: number | boolean,
+): Handle {
   return native.call(34, self, batch1, batch2, beta, alpha) as Handle;
 }
 
@@ -419,7 +550,14 @@ export function cos(self: Handle): Handle {
 }
 
 /** `aten::cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100, float label_smoothing=0.) -> Tensor` */
-export function cross_entropy_loss(self: Handle, target: Handle, weight?: Handle | null, reduction?: number, ignore_index?: number, label_smoothing?: number): Handle {
+export function cross_entropy_loss(
+  self: Handle,
+  target: Handle,
+  weight?: Handle | null,
+  reduction?: number,
+  ignore_index?: number,
+  label_smoothing?: number,
+): Handle {
   return native.call(46, self, target, weight, reduction, ignore_index, label_smoothing) as Handle;
 }
 
@@ -464,17 +602,37 @@ export function div__Tensor(self: Handle, other: Handle): void {
 }
 
 /** `aten::embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor` */
-export function embedding(weight: Handle, indices: Handle, padding_idx?: number, scale_grad_by_freq?: boolean, sparse?: boolean): Handle {
+export function embedding(
+  weight: Handle,
+  indices: Handle,
+  padding_idx?: number,
+  scale_grad_by_freq?: boolean,
+  sparse?: boolean,
+): Handle {
   return native.call(55, weight, indices, padding_idx, scale_grad_by_freq, sparse) as Handle;
 }
 
 /** `aten::empty.memory_format(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor` */
-export function empty_memory_format(size: number | readonly number[], dtype?: number | null, layout?: number | null, device?: string | null, pin_memory?: boolean | null, memory_format?: number | null): Handle {
+export function empty_memory_format(
+  size: number | readonly number[],
+  dtype?: number | null,
+  layout?: number | null,
+  device?: string | null,
+  pin_memory?: boolean | null,
+  memory_format?: number | null,
+): Handle {
   return native.call(56, size, dtype, layout, device, pin_memory, memory_format) as Handle;
 }
 
 /** `aten::empty_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor` */
-export function empty_like(self: Handle, dtype?: number | null, layout?: number | null, device?: string | null, pin_memory?: boolean | null, memory_format?: number | null): Handle {
+export function empty_like(
+  self: Handle,
+  dtype?: number | null,
+  layout?: number | null,
+  device?: string | null,
+  pin_memory?: boolean | null,
+  memory_format?: number | null,
+): Handle {
   return native.call(57, self, dtype, layout, device, pin_memory, memory_format) as Handle;
 }
 
@@ -514,7 +672,14 @@ export function expm1(self: Handle): Handle {
 }
 
 /** `aten::eye.m(SymInt n, SymInt m, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
-export function eye_m(n: number, m: number, dtype?: number | null, layout?: number | null, device?: string | null, pin_memory?: boolean | null): Handle {
+export function eye_m(
+  n: number,
+  m: number,
+  dtype?: number | null,
+  layout?: number | null,
+  device?: string | null,
+  pin_memory?: boolean | null,
+): Handle {
   return native.call(65, n, m, dtype, layout, device, pin_memory) as Handle;
 }
 
@@ -539,12 +704,27 @@ export function floor(self: Handle): Handle {
 }
 
 /** `aten::full(SymInt[] size, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
-export function full(size: number | readonly number[], fill_value: number | boolean, dtype?: number | null, layout?: number | null, device?: string | null, pin_memory?: boolean | null): Handle {
+export function full(
+  size: number | readonly number[],
+  fill_value: number | boolean,
+  dtype?: number | null,
+  layout?: number | null,
+  device?: string | null,
+  pin_memory?: boolean | null,
+): Handle {
   return native.call(70, size, fill_value, dtype, layout, device, pin_memory) as Handle;
 }
 
 /** `aten::full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor` */
-export function full_like(self: Handle, fill_value: number | boolean, dtype?: number | null, layout?: number | null, device?: string | null, pin_memory?: boolean | null, memory_format?: number | null): Handle {
+export function full_like(
+  self: Handle,
+  fill_value: number | boolean,
+  dtype?: number | null,
+  layout?: number | null,
+  device?: string | null,
+  pin_memory?: boolean | null,
+  memory_format?: number | null,
+): Handle {
   return native.call(71, self, fill_value, dtype, layout, device, pin_memory, memory_format) as Handle;
 }
 
@@ -599,7 +779,14 @@ export function isnan(self: Handle): Handle {
 }
 
 /** `aten::layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1.0000000000000001e-05, bool cudnn_enable=True) -> Tensor` */
-export function layer_norm(input: Handle, normalized_shape: number | readonly number[], weight?: Handle | null, bias?: Handle | null, eps?: number, cudnn_enable?: boolean): Handle {
+export function layer_norm(
+  input: Handle,
+  normalized_shape: number | readonly number[],
+  weight?: Handle | null,
+  bias?: Handle | null,
+  eps?: number,
+  cudnn_enable?: boolean,
+): Handle {
   return native.call(82, input, normalized_shape, weight, bias, eps, cudnn_enable) as Handle;
 }
 
@@ -639,12 +826,24 @@ export function linalg_slogdet(A: Handle): [Handle, Handle] {
 }
 
 /** `aten::linalg_solve_triangular(Tensor self, Tensor B, *, bool upper, bool left=True, bool unitriangular=False) -> Tensor` */
-export function linalg_solve_triangular(self: Handle, B: Handle, upper: boolean, left?: boolean, unitriangular?: boolean): Handle {
+export function linalg_solve_triangular(
+  self: Handle,
+  B: Handle,
+  upper: boolean,
+  left?: boolean,
+  unitriangular?: boolean,
+): Handle {
   return native.call(90, self, B, upper, left, unitriangular) as Handle;
 }
 
 /** `aten::linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor` */
-export function linalg_vector_norm(self: Handle, ord?: number | boolean, dim?: number | readonly number[] | null, keepdim?: boolean, dtype?: number | null): Handle {
+export function linalg_vector_norm(
+  self: Handle,
+  ord?: number | boolean,
+  dim?: number | readonly number[] | null,
+  keepdim?: boolean,
+  dtype?: number | null,
+): Handle {
   return native.call(91, self, ord, dim, keepdim, dtype) as Handle;
 }
 
@@ -654,7 +853,15 @@ export function linear(input: Handle, weight: Handle, bias?: Handle | null): Han
 }
 
 /** `aten::linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
-export function linspace(start: number | boolean, end: number | boolean, steps: number, dtype?: number | null, layout?: number | null, device?: string | null, pin_memory?: boolean | null): Handle {
+export function linspace(
+  start: number | boolean,
+  end: number | boolean,
+  steps: number,
+  dtype?: number | null,
+  layout?: number | null,
+  device?: string | null,
+  pin_memory?: boolean | null,
+): Handle {
   return native.call(93, start, end, steps, dtype, layout, device, pin_memory) as Handle;
 }
 
@@ -704,13 +911,41 @@ export function logsumexp(self: Handle, dim: number | readonly number[], keepdim
 }
 
 /** `aten::lstm.data(Tensor data, Tensor batch_sizes, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor, Tensor)` */
-export function lstm_data(data: Handle, batch_sizes: Handle, hx: readonly Handle[], params: readonly Handle[], has_biases: boolean, num_layers: number, dropout: number, train: boolean, bidirectional: boolean): [Handle, Handle, Handle] {
-  return native.call(103, data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional) as [Handle, Handle, Handle];
+export function lstm_data(
+  data: Handle,
+  batch_sizes: Handle,
+  hx: readonly Handle[],
+  params: readonly Handle[],
+  has_biases: boolean,
+  num_layers: number,
+  dropout: number,
+  train: boolean,
+  bidirectional: boolean,
+): [Handle, Handle, Handle] {
+  return native.call(103, data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional) as [
+    Handle,
+    Handle,
+    Handle,
+  ];
 }
 
 /** `aten::lstm.input(Tensor input, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor, Tensor)` */
-export function lstm_input(input: Handle, hx: readonly Handle[], params: readonly Handle[], has_biases: boolean, num_layers: number, dropout: number, train: boolean, bidirectional: boolean, batch_first: boolean): [Handle, Handle, Handle] {
-  return native.call(104, input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first) as [Handle, Handle, Handle];
+export function lstm_input(
+  input: Handle,
+  hx: readonly Handle[],
+  params: readonly Handle[],
+  has_biases: boolean,
+  num_layers: number,
+  dropout: number,
+  train: boolean,
+  bidirectional: boolean,
+  batch_first: boolean,
+): [Handle, Handle, Handle] {
+  return native.call(104, input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first) as [
+    Handle,
+    Handle,
+    Handle,
+  ];
 }
 
 /** `aten::lt.Scalar(Tensor self, Scalar other) -> Tensor` */
@@ -754,7 +989,12 @@ export function mean(self: Handle, dtype?: number | null): Handle {
 }
 
 /** `aten::mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor` */
-export function mean_dim(self: Handle, dim?: number | readonly number[] | null, keepdim?: boolean, dtype?: number | null): Handle {
+export function mean_dim(
+  self: Handle,
+  dim?: number | readonly number[] | null,
+  keepdim?: boolean,
+  dtype?: number | null,
+): Handle {
   return native.call(113, self, dim, keepdim, dtype) as Handle;
 }
 
@@ -794,7 +1034,12 @@ export function mul__Tensor(self: Handle, other: Handle): void {
 }
 
 /** `aten::multinomial(Tensor self, SymInt num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor` */
-export function multinomial(self: Handle, num_samples: number, replacement?: boolean, generator?: Handle | null): Handle {
+export function multinomial(
+  self: Handle,
+  num_samples: number,
+  replacement?: boolean,
+  generator?: Handle | null,
+): Handle {
   return native.call(121, self, num_samples, replacement, generator) as Handle;
 }
 
@@ -804,7 +1049,13 @@ export function narrow(self: Handle, dim: number, start: number, length: number)
 }
 
 /** `aten::native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)` */
-export function native_layer_norm(input: Handle, normalized_shape: number | readonly number[], weight: Handle | null | undefined, bias: Handle | null | undefined, eps: number): [Handle, Handle, Handle] {
+export function native_layer_norm(
+  input: Handle,
+  normalized_shape: number | readonly number[],
+  weight: Handle | null | undefined,
+  bias: Handle | null | undefined,
+  eps: number,
+): [Handle, Handle, Handle] {
   return native.call(123, input, normalized_shape, weight, bias, eps) as [Handle, Handle, Handle];
 }
 
@@ -829,7 +1080,13 @@ export function normal_(self: Handle, mean?: number, std?: number, generator?: H
 }
 
 /** `aten::ones(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
-export function ones(size: number | readonly number[], dtype?: number | null, layout?: number | null, device?: string | null, pin_memory?: boolean | null): Handle {
+export function ones(
+  size: number | readonly number[],
+  dtype?: number | null,
+  layout?: number | null,
+  device?: string | null,
+  pin_memory?: boolean | null,
+): Handle {
   return native.call(128, size, dtype, layout, device, pin_memory) as Handle;
 }
 
@@ -844,22 +1101,52 @@ export function pow_Tensor_Scalar(self: Handle, exponent: number | boolean): Han
 }
 
 /** `aten::rand.generator(SymInt[] size, *, Generator? generator, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
-export function rand_generator(size: number | readonly number[], generator?: Handle | null, dtype?: number | null, layout?: number | null, device?: string | null, pin_memory?: boolean | null): Handle {
+export function rand_generator(
+  size: number | readonly number[],
+  generator?: Handle | null,
+  dtype?: number | null,
+  layout?: number | null,
+  device?: string | null,
+  pin_memory?: boolean | null,
+): Handle {
   return native.call(131, size, generator, dtype, layout, device, pin_memory) as Handle;
 }
 
 /** `aten::randint.low_generator(SymInt low, SymInt high, SymInt[] size, *, Generator? generator, ScalarType? dtype=4, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
-export function randint_low_generator(low: number, high: number, size: number | readonly number[], generator?: Handle | null, dtype?: number | null, layout?: number | null, device?: string | null, pin_memory?: boolean | null): Handle {
+export function randint_low_generator(
+  low: number,
+  high: number,
+  size: number | readonly number[],
+  generator?: Handle | null,
+  dtype?: number | null,
+  layout?: number | null,
+  device?: string | null,
+  pin_memory?: boolean | null,
+): Handle {
   return native.call(132, low, high, size, generator, dtype, layout, device, pin_memory) as Handle;
 }
 
 /** `aten::randn.generator(SymInt[] size, *, Generator? generator, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
-export function randn_generator(size: number | readonly number[], generator?: Handle | null, dtype?: number | null, layout?: number | null, device?: string | null, pin_memory?: boolean | null): Handle {
+export function randn_generator(
+  size: number | readonly number[],
+  generator?: Handle | null,
+  dtype?: number | null,
+  layout?: number | null,
+  device?: string | null,
+  pin_memory?: boolean | null,
+): Handle {
   return native.call(133, size, generator, dtype, layout, device, pin_memory) as Handle;
 }
 
 /** `aten::randperm.generator(SymInt n, *, Generator? generator, ScalarType? dtype=4, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
-export function randperm_generator(n: number, generator?: Handle | null, dtype?: number | null, layout?: number | null, device?: string | null, pin_memory?: boolean | null): Handle {
+export function randperm_generator(
+  n: number,
+  generator?: Handle | null,
+  dtype?: number | null,
+  layout?: number | null,
+  device?: string | null,
+  pin_memory?: boolean | null,
+): Handle {
   return native.call(134, n, generator, dtype, layout, device, pin_memory) as Handle;
 }
 
@@ -894,7 +1181,16 @@ export function rsqrt(self: Handle): Handle {
 }
 
 /** `aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0., bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor` */
-export function scaled_dot_product_attention(query: Handle, key: Handle, value: Handle, attn_mask?: Handle | null, dropout_p?: number, is_causal?: boolean, scale?: number | null, enable_gqa?: boolean): Handle {
+export function scaled_dot_product_attention(
+  query: Handle,
+  key: Handle,
+  value: Handle,
+  attn_mask?: Handle | null,
+  dropout_p?: number,
+  is_causal?: boolean,
+  scale?: number | null,
+  enable_gqa?: boolean,
+): Handle {
   return native.call(141, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa) as Handle;
 }
 
@@ -909,7 +1205,14 @@ export function scatter_add(self: Handle, dim: number, index: Handle, src: Handl
 }
 
 /** `aten::searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None) -> Tensor` */
-export function searchsorted_Tensor(sorted_sequence: Handle, self: Handle, out_int32?: boolean, right?: boolean, side?: string | null, sorter?: Handle | null): Handle {
+export function searchsorted_Tensor(
+  sorted_sequence: Handle,
+  self: Handle,
+  out_int32?: boolean,
+  right?: boolean,
+  side?: string | null,
+  sorter?: Handle | null,
+): Handle {
   return native.call(144, sorted_sequence, self, out_int32, right, side, sorter) as Handle;
 }
 
@@ -939,7 +1242,13 @@ export function sin(self: Handle): Handle {
 }
 
 /** `aten::slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)` */
-export function slice_Tensor(self: Handle, dim?: number, start?: number | null, end?: number | null, step?: number): Handle {
+export function slice_Tensor(
+  self: Handle,
+  dim?: number,
+  start?: number | null,
+  end?: number | null,
+  step?: number,
+): Handle {
   return native.call(150, self, dim, start, end, step) as Handle;
 }
 
@@ -989,7 +1298,12 @@ export function stack(tensors: readonly Handle[], dim?: number): Handle {
 }
 
 /** `aten::std.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor` */
-export function std_correction(self: Handle, dim?: number | readonly number[] | null, correction?: number | boolean | null, keepdim?: boolean): Handle {
+export function std_correction(
+  self: Handle,
+  dim?: number | readonly number[] | null,
+  correction?: number | boolean | null,
+  keepdim?: boolean,
+): Handle {
   return native.call(160, self, dim, correction, keepdim) as Handle;
 }
 
@@ -1014,7 +1328,12 @@ export function sum(self: Handle, dtype?: number | null): Handle {
 }
 
 /** `aten::sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor` */
-export function sum_dim_IntList(self: Handle, dim?: number | readonly number[] | null, keepdim?: boolean, dtype?: number | null): Handle {
+export function sum_dim_IntList(
+  self: Handle,
+  dim?: number | readonly number[] | null,
+  keepdim?: boolean,
+  dtype?: number | null,
+): Handle {
   return native.call(165, self, dim, keepdim, dtype) as Handle;
 }
 
@@ -1059,7 +1378,12 @@ export function unsqueeze(self: Handle, dim: number): Handle {
 }
 
 /** `aten::var.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor` */
-export function var_correction(self: Handle, dim?: number | readonly number[] | null, correction?: number | boolean | null, keepdim?: boolean): Handle {
+export function var_correction(
+  self: Handle,
+  dim?: number | readonly number[] | null,
+  correction?: number | boolean | null,
+  keepdim?: boolean,
+): Handle {
   return native.call(174, self, dim, correction, keepdim) as Handle;
 }
 
@@ -1079,6 +1403,12 @@ export function zero_(self: Handle): void {
 }
 
 /** `aten::zeros(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
-export function zeros(size: number | readonly number[], dtype?: number | null, layout?: number | null, device?: string | null, pin_memory?: boolean | null): Handle {
+export function zeros(
+  size: number | readonly number[],
+  dtype?: number | null,
+  layout?: number | null,
+  device?: string | null,
+  pin_memory?: boolean | null,
+): Handle {
   return native.call(178, size, dtype, layout, device, pin_memory) as Handle;
 }

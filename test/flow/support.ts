@@ -43,7 +43,7 @@ export function largest(difference: Tensor): number {
  * (f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12 h, whose error is O(h^4).
  */
 export function numericJacobian(map: (x: Tensor) => Tensor, x: Tensor, real: number): Tensor {
-  const h = 1e-3;
+  const h = 2.5e-4;
   const size = real * x.size(2);
   const flat = x.toNumbers();
   const at = (index: number, step: number): Float64Array => {

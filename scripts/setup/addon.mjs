@@ -1,0 +1,143 @@
+// @ts-check
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { SetupError } from "./errors.mjs";
+import { run } from "./processes.mjs";
+import { hashFiles, readJson, stampMatches, writeJson } from "./stamps.mjs";
+import { demandBuildTools, findCompiler } from "./tools.mjs";
+
+/**
+ * @typedef {import("./reporter.mjs").Reporter} Reporter
+ * @typedef {import("./libtorch.mjs").Libtorch} Libtorch
+ */
+
+/**
+ * Builds the addon with CMake into `build/riverrun.node`, unless one is there that was made from the same sources,
+ * libtorch and compiler. Writes `build/libtorch.json`, which says what it was built against.
+ *
+ * @param {Reporter} reporter
+ * @param {string} root
+ * @param {Libtorch} libtorch
+ */
+export async function buildAddon(reporter, root, libtorch) {
+  const build = path.join(root, "build");
+  const addon = path.join(build, "riverrun.node");
+  const stampFile = path.join(build, "addon-stamp.json");
+  const record = path.join(build, "libtorch.json");
+  const headers = nodeApiHeaders(root);
+  const sources = hashFiles(root, ["native"]);
+  /** @param {string | undefined} compiler */
+  const stampOf = (compiler) => ({
+    sources,
+    libtorch: { path: libtorch.path, version: libtorch.version },
+    headers: headers.version,
+    platform: `${process.platform}-${process.arch}`,
+    compiler,
+  });
+  // A compiler that has gone since does not make the addon stale.
+  const compilerThen = compilerOf(readJson(stampFile));
+  const compilerNow = findCompiler()?.version ?? compilerThen;
+  if (!fs.existsSync(addon) || !stampMatches(stampFile, stampOf(compilerNow))) {
+    const { compiler, cmake, generator } = await demandBuildTools(reporter);
+    await reporter.step(`addon: building for libtorch ${libtorch.version} with ${compiler.version}`, async () => {
+      fs.rmSync(stampFile, { force: true });
+      fs.rmSync(addon, { force: true }); // A killed link may have left half of it.
+      const folder = binaryFolder(build, generator);
+      const options = { cwd: root, log: (/** @type {string} */ text) => reporter.log(text) };
+      const configured = await run(
+        cmake,
+        ["-S", path.join(root, "native"), "-B", folder, "-G", generator, "-DCMAKE_BUILD_TYPE=Release"]
+          .concat([`-DCMAKE_CXX_COMPILER=${compiler.command}`, `-DTORCH_ROOT=${libtorch.path}`])
+          .concat([`-DNODE_API_HEADERS=${headers.folder}`]),
+        options,
+      );
+      if (configured.code !== 0) throw new SetupError("CMake could not configure the addon", configured.tail);
+      const built = await run(cmake, ["--build", folder, "--parallel"], options);
+      if (built.code !== 0)
+        throw new SetupError("the addon could not be compiled", errorsFirst(built.output, built.tail));
+      await demandLoadable(reporter, addon);
+      writeJson(stampFile, stampOf(compiler.version));
+    });
+  }
+  if (!stampMatches(record, libtorch)) writeJson(record, libtorch);
+}
+
+/**
+ * @param {unknown} stamp
+ * @returns {string | undefined}
+ */
+function compilerOf(stamp) {
+  return typeof stamp === "object" && stamp !== null && "compiler" in stamp && typeof stamp.compiler === "string"
+    ? stamp.compiler
+    : undefined;
+}
+
+/**
+ * CMake's own folder, kept between builds so that only what changed is compiled; emptied when the generator changes,
+ * which CMake does not allow.
+ *
+ * @param {string} build
+ * @param {string} generator
+ */
+function binaryFolder(build, generator) {
+  const folder = path.join(build, "cmake");
+  const cache = path.join(folder, "CMakeCache.txt");
+  const text = fs.existsSync(cache) ? fs.readFileSync(cache, "utf8") : "";
+  const keeps =
+    text.includes(`CMAKE_GENERATOR:INTERNAL=${generator}\n`) &&
+    text.includes(`CMAKE_CACHEFILE_DIR:INTERNAL=${folder}\n`);
+  if (!keeps) fs.rmSync(folder, { recursive: true, force: true });
+  return folder;
+}
+
+/**
+ * Where the npm package with the headers of Node-API lies.
+ *
+ * @param {string} root
+ */
+function nodeApiHeaders(root) {
+  const require = createRequire(path.join(root, "package.json"));
+  try {
+    const manifest = require.resolve("node-api-headers/package.json");
+    const { version } = /** @type {{ version: string }} */ (JSON.parse(fs.readFileSync(manifest, "utf8")));
+    return { folder: path.join(path.dirname(manifest), "include"), version };
+  } catch {
+    throw new SetupError(
+      "the npm package node-api-headers is missing: run npm install in the folder that depends on riverrun",
+    );
+  }
+}
+
+/**
+ * The lines around the compiler's first errors, which its last lines often are not.
+ *
+ * @param {string} output
+ * @param {string[]} tail what to give when no line names an error
+ * @returns {string[]}
+ */
+export function errorsFirst(output, tail) {
+  const lines = output.split("\n");
+  const first = lines.findIndex((line) => /\berror\b|undefined reference/i.test(line));
+  return first < 0 ? tail : lines.slice(first, first + 30);
+}
+
+/**
+ * Loads the addon in a process of its own, so that a library it does not find is told now and not at first use.
+ *
+ * @param {Reporter} reporter
+ * @param {string} addon
+ */
+async function demandLoadable(reporter, addon) {
+  if (!fs.existsSync(addon)) throw new SetupError(`CMake ended well but ${addon} is not there`);
+  const program = "require(process.argv[1])";
+  const { code, output, tail } = await run(process.execPath, ["-e", program, addon], {
+    log: (text) => reporter.log(text),
+  });
+  if (code === 0) return;
+  const reason = /Error: (.*)/.exec(output)?.[1] ?? `exit code ${code}`;
+  throw new SetupError(
+    `the addon was built but cannot be loaded (${reason}): set LIBTORCH to another libtorch, or unset it to have one downloaded`,
+    tail,
+  );
+}
