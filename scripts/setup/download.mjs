@@ -92,7 +92,10 @@ async function fetchWheels(reporter, python, pin, work) {
     const watch = setInterval(() => {
       const megabytes = Math.min(receivedBytes(work) / 1e6, pin.megabytes);
       const percent = Math.floor((100 * megabytes) / pin.megabytes);
-      reporter.at(`libtorch ${LIBTORCH_VERSION}: ${megabytes.toFixed(0)} of ${pin.megabytes} MB (${percent} %)`);
+      reporter.progress(
+        title,
+        `libtorch ${LIBTORCH_VERSION}: ${megabytes.toFixed(0)} of ${pin.megabytes} MB (${percent} %)`,
+      );
     }, 500);
     try {
       // The tags are those of one Python, so that the same wheel comes whichever Python is there. Mirrors, proxies

@@ -17,8 +17,10 @@ export class Reporter {
     /** @type {string[]} */
     this.unwritten = [];
     this.drawn = false;
-    /** What the running step is at. */
-    this.running = "";
+    /** What the running steps are at; two may run side by side. @type {Map<string, string>} */
+    this.running = new Map();
+    /** @type {NodeJS.Timeout | undefined} */
+    this.ticker = undefined;
     this.lastProgress = 0;
     /** True once a step had something to do. */
     this.worked = false;
@@ -65,30 +67,23 @@ export class Reporter {
   }
 
   /**
-   * Shows how far a step is. On a terminal it is redrawn at each call, elsewhere it is said every five seconds.
+   * Tells how far a running step is. On a terminal its line is redrawn, elsewhere it is said every five seconds.
    *
+   * @param {string} title of the step
    * @param {string} text
    */
-  progress(text) {
-    if (this.live) {
-      this.stream.write(`\r\u001b[2K[setup] ${text}`);
-      this.drawn = true;
-      return;
-    }
-    const now = Date.now();
-    if (now - this.lastProgress < 5000) return;
-    this.lastProgress = now;
+  progress(title, text) {
+    if (this.running.has(title)) this.running.set(title, text);
+    if (this.live || Date.now() - this.lastProgress < 5000) return;
+    this.lastProgress = Date.now();
     this.say(text);
   }
 
-  /**
-   * Tells how far the running step is.
-   *
-   * @param {string} text
-   */
-  at(text) {
-    this.running = text;
-    if (!this.live) this.progress(text);
+  /** Draws the line of the running steps, cut to the terminal's width. */
+  draw() {
+    const width = Math.max(20, (this.stream.columns ?? 80) - 1);
+    this.stream.write(`\r\u001b[2K${`[setup] ${[...this.running.values()].join("; ")} ...`.slice(0, width)}`);
+    this.drawn = true;
   }
 
   clear() {
@@ -97,7 +92,7 @@ export class Reporter {
   }
 
   /**
-   * Runs a step that has work to do: says its name, shows the seconds on a terminal, and says when it is done.
+   * Runs a step that has work to do: says its name, shows on a terminal that it runs, and says when it is done.
    *
    * @template T
    * @param {string} title
@@ -109,16 +104,18 @@ export class Reporter {
     const start = Date.now();
     this.lastProgress = start;
     this.say(`${title} ...`);
-    const seconds = () => ((Date.now() - start) / 1000).toFixed(1);
-    this.running = title;
-    const ticker = this.live ? setInterval(() => this.progress(`${this.running} ... ${seconds()} s`), 500) : undefined;
+    this.running.set(title, title);
+    if (this.live) this.ticker ??= setInterval(() => this.draw(), 500);
     try {
       const result = await work();
-      this.clear();
-      this.say(`${title}: done in ${seconds()} s`);
+      this.say(`${title}: done in ${((Date.now() - start) / 1000).toFixed(1)} s`);
       return result;
     } finally {
-      clearInterval(ticker);
+      this.running.delete(title);
+      if (this.running.size === 0) {
+        clearInterval(this.ticker);
+        this.ticker = undefined;
+      }
       this.clear();
     }
   }

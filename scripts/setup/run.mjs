@@ -43,10 +43,15 @@ export async function setUp({ root = ROOT, verbose = false, addon = true } = {})
       async () => {
         reporter.openLog(path.join(root, "build", "setup.log"));
         try {
-          if (isClone) await installNpmPackages(reporter, root);
-          const libtorch = addon ? await provideLibtorch(reporter) : undefined;
-          if (libtorch) await buildAddon(reporter, root, libtorch);
-          if (isClone) await compileSources(reporter, root);
+          // The network and the compilers take turns in being the slower half, so what can go side by side does.
+          const [, libtorch] = await bothOf(
+            isClone ? installNpmPackages(reporter, root) : undefined,
+            addon ? provideLibtorch(reporter) : undefined,
+          );
+          await bothOf(
+            libtorch ? buildAddon(reporter, root, libtorch) : undefined,
+            isClone ? compileSources(reporter, root) : undefined,
+          );
           const took = reporter.worked ? ` after ${((Date.now() - start) / 1000).toFixed(1)} s` : "";
           const which = libtorch ? ` (libtorch ${libtorch.version} from ${SOURCES[libtorch.source]})` : "";
           reporter.say(`ready${took}${which}`);
@@ -56,6 +61,19 @@ export async function setUp({ root = ROOT, verbose = false, addon = true } = {})
       },
     ),
   );
+}
+
+/**
+ * Waits until both are over, then gives their results or throws the first's error: nothing goes on after a failure.
+ *
+ * @template A, B
+ * @param {Promise<A> | undefined} first
+ * @param {Promise<B> | undefined} second
+ * @returns {Promise<[A | undefined, B | undefined]>}
+ */
+async function bothOf(first, second) {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
 }
 
 /** @param {Reporter} reporter */

@@ -1,0 +1,63 @@
+/** Commands that map texts to records: lines in, lines out, in order, with bounded memory. */
+import { messageOf } from "../base/errors.ts";
+import { readLines, readTextLines } from "../corpora/index.ts";
+import type { PreparedText, TextFlow } from "../flow/index.ts";
+import { emit, say } from "./output.ts";
+
+/** Texts that are worked on together. */
+const batchSize = 64;
+
+/** What a run over a file came to. */
+export interface Tally {
+  readonly texts: number;
+  readonly failed: number;
+  readonly truncated: number;
+}
+
+/**
+ * Reads FILE or stdin, calls `body` with batches of prepared texts, writes the records of each text in the order of the
+ * lines. A line that cannot be read or is empty gives `{line, error}`; the rest goes on.
+ */
+export async function overTexts(
+  model: TextFlow,
+  file: string | undefined,
+  body: (texts: readonly PreparedText[]) => readonly (readonly unknown[])[],
+): Promise<Tally> {
+  const lines = file === undefined || file === "-" ? readLines(process.stdin) : readTextLines(file);
+  const tally = { texts: 0, failed: 0, truncated: 0 };
+  let waiting: ({ readonly error: unknown } | { readonly text: PreparedText })[] = [];
+  const flush = async (): Promise<void> => {
+    const texts = waiting.flatMap((item) => ("text" in item ? [item.text] : []));
+    const records = texts.length > 0 ? body(texts) : [];
+    let next = 0;
+    for (const item of waiting) {
+      if ("error" in item) await emit(item.error);
+      else for (const record of records[next++]) await emit(record);
+    }
+    waiting = [];
+  };
+  for await (const item of lines) {
+    if ("error" in item) {
+      tally.failed++;
+      waiting.push({ error: { line: item.line, error: item.error } });
+    } else {
+      try {
+        const text = model.prepare(item.text);
+        tally.texts++;
+        if (text.truncated) tally.truncated++;
+        waiting.push({ text });
+      } catch (error) {
+        tally.failed++;
+        waiting.push({ error: { line: item.line, error: messageOf(error) } });
+      }
+    }
+    if (waiting.length >= batchSize) await flush();
+  }
+  await flush();
+  if (tally.truncated > 0)
+    say(
+      `warning: ${tally.truncated} of ${tally.texts} texts were longer than the model's ${model.config.data.positions} positions and were cut`,
+    );
+  if (tally.failed > 0) say(`warning: ${tally.failed} lines could not be used; their records have "error"`);
+  return tally;
+}

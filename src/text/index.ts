@@ -1,0 +1,7 @@
+/** Floor 2: tokenizers, vocabulary, word vectors. */
+export { type Codebook, codebookOf, Embedder } from "./embedder.ts";
+export { type GloveOptions, trainGlove } from "./glove/train.ts";
+export type { Tokenizer } from "./tokenizer.ts";
+export { tokenizerByName, tokenizerNames } from "./tokenizer-names.ts";
+export { readVectors, tableFor, type WordVectors, writeVectors } from "./vectors.ts";
+export { Vocabulary } from "./vocabulary.ts";
