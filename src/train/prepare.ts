@@ -1,75 +1,133 @@
 /** From texts to an untrained model: vocabulary, vectors, table. */
 import { UsageError } from "../base/errors.ts";
-import { type Config, TextFlow } from "../flow/index.ts";
+import { type Config, type DataConfig, TextFlow } from "../flow/index.ts";
 import { trainGlove } from "../text/glove/train.ts";
 import { tokenizerByName } from "../text/tokenizer-names.ts";
-import { readVectors, tableFor } from "../text/vectors.ts";
+import { readVectors, tableFor, type WordVectors } from "../text/vectors.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
+
+/** Progress of the word vectors' training. */
+export interface VectorProgress {
+  readonly iteration: number;
+  readonly iterations: number;
+  readonly loss: number;
+}
 
 /** What a new model is made from. */
 export interface PrepareOptions {
   readonly config: Config;
+  /** Training texts. */
   readonly texts: readonly string[];
-  /** A file of vectors in GloVe's text format; without it they are trained on the texts. */
-  readonly vectors?: string;
+  /** Word vectors, or a file of them in GloVe's text format; without them they are trained on the texts. */
+  readonly vectors?: string | WordVectors;
   readonly device?: string;
   readonly log?: (message: string) => void;
+  readonly onVectors?: (progress: VectorProgress) => void;
 }
 
-/** @throws UsageError where the texts are too few to learn from or the vectors do not fit. */
-export async function prepareModel(options: PrepareOptions): Promise<TextFlow> {
+/** An untrained model, and the word vectors where they were trained for it. */
+export interface PreparedModel {
+  readonly model: TextFlow;
+  readonly trainedVectors: WordVectors | undefined;
+}
+
+/** Which ids a text's positions get: (how many) <sos>, <eos>, <pad> stand beside `words` words. */
+function fillOf(
+  words: number,
+  unit: number,
+  { positions, fixedLength }: DataConfig,
+): { filled: number; eos: number; pad: number } {
+  const whole = words + (fixedLength ? 2 : 1);
+  const used = Math.min(whole, positions);
+  const filled = fixedLength ? positions : Math.ceil(used / unit) * unit;
+  // A fixed length ends a text by two <eos>; a text that is cut has none.
+  const second = fixedLength && used < positions ? 1 : 0;
+  return { filled, eos: (whole <= positions ? 1 : 0) + second, pad: filled - used - second };
+}
+
+async function givenVectors(vectors: string | WordVectors, vocabulary: Vocabulary): Promise<WordVectors> {
+  return typeof vectors === "string" ? readVectors(vectors, { only: new Set(vocabulary.tokens) }) : vectors;
+}
+
+/** GloVe vectors of the vocabulary's words that the texts hold; `<pad>` and words that were never seen have none. */
+async function trainVectors(
+  options: PrepareOptions,
+  vocabulary: Vocabulary,
+  tokens: readonly (readonly string[])[],
+): Promise<WordVectors> {
+  const { config, onVectors } = options;
+  const { dimensions, fixedLength } = config.data;
+  const start = fixedLength ? [Vocabulary.sos] : [];
+  const ids = tokens.map((words) => [...start, ...vocabulary.encode(words), Vocabulary.eos]);
+  const seen = new Set(ids.flat());
+  const values = await trainGlove(ids, vocabulary.size, {
+    ...config.vectors,
+    dimensions,
+    seed: config.seed,
+    onProgress: onVectors,
+  });
+  const kept = vocabulary.tokens.map((_, id) => id).filter((id) => seen.has(id));
+  const rows = new Float32Array(kept.length * dimensions);
+  kept.forEach((id, row) => {
+    rows.set(values.subarray(id * dimensions, (id + 1) * dimensions), row * dimensions);
+  });
+  return { words: kept.map((id) => vocabulary.token(id)), dimensions, values: rows };
+}
+
+/**
+ * Counts the vocabulary, makes or reads word vectors, builds the model.
+ *
+ * @throws UsageError where the texts are too few to learn from or the vectors do not fit; DataMissingError.
+ */
+export async function prepareModel(options: PrepareOptions): Promise<PreparedModel> {
   const { config, texts, log } = options;
   const { data } = config;
   const tokenizer = tokenizerByName(data.tokenizer);
   const tokens = texts.map((text) => tokenizer.tokenize(text)).filter((words) => words.length > 0);
-  if (tokens.length < 2)
+  if (tokens.length < 2) {
     throw new UsageError(`the training data has ${tokens.length} texts with words: expected at least 2`);
+  }
   const unit = 2 ** (config.flow.levels - 1);
-  const fills = (words: readonly string[]): number =>
-    data.fixedLength ? data.positions : Math.ceil(Math.min(words.length + 1, data.positions) / unit) * unit;
-  const pads = tokens.reduce((sum, words) => sum + Math.max(0, fills(words) - words.length - 1), 0);
+  const fills = tokens.map((words) => fillOf(words.length, unit, data));
   const vocabulary = Vocabulary.build(tokens, {
     minCount: data.minCount,
     maxSize: data.maxVocabulary,
-    specialCounts: { pad: pads },
+    specialCounts: {
+      pad: fills.reduce((sum, { pad }) => sum + pad, 0),
+      eos: fills.reduce((sum, { eos }) => sum + eos, 0),
+    },
   });
-  log?.(`${tokens.length} texts, ${vocabulary.size} words in the vocabulary`);
-  let table: Float32Array;
-  if (options.vectors) {
-    const only = new Set(vocabulary.tokens);
-    const vectors = await readVectors(options.vectors, { only });
+  log?.(`${tokens.length} training texts, ${vocabulary.size} words in the vocabulary`);
+  let trainedVectors: WordVectors | undefined;
+  let vectors: WordVectors;
+  if (options.vectors === undefined) {
+    log?.("making word vectors from the training texts");
+    trainedVectors = await trainVectors(options, vocabulary, tokens);
+    vectors = trainedVectors;
+  } else {
+    vectors = await givenVectors(options.vectors, vocabulary);
+    const source = typeof options.vectors === "string" ? options.vectors : "the given word vectors";
     if (vectors.dimensions !== data.dimensions) {
       throw new UsageError(
-        `${options.vectors}: vectors of ${vectors.dimensions} dimensions, but data.dimensions is ${data.dimensions}`,
+        `${source}: vectors of ${vectors.dimensions} dimensions, but data.dimensions is ${data.dimensions}`,
       );
     }
-    const filled = tableFor(vocabulary, vectors, config.seed);
-    table = filled.table;
-    log?.(`${vocabulary.size - filled.missing} of ${vocabulary.size} words found in ${options.vectors}`);
-  } else {
-    const ids = tokens.map((words) => [...vocabulary.encode(words), Vocabulary.eos]);
-    const values = await trainGlove(ids, vocabulary.size, {
-      ...config.vectors,
-      dimensions: data.dimensions,
-      seed: config.seed,
-      onProgress: ({ iteration, iterations, loss }) => {
-        if (iteration === iterations || iteration % 10 === 0) {
-          log?.(`word vectors: iteration ${iteration} of ${iterations}, loss ${loss.toFixed(4)}`);
-        }
-      },
-    });
-    // Words that stood near nothing keep tiny starting vectors; specials never seen get draws of the table's spread.
-    const seen = {
-      words: vocabulary.tokens.filter(
-        (_, id) => vocabulary.counts[id] > 0 && id !== Vocabulary.pad && id !== Vocabulary.sos,
-      ),
-    };
-    const rows = new Float32Array(seen.words.length * data.dimensions);
-    seen.words.forEach((word, index) => {
-      const at = vocabulary.id(word) * data.dimensions;
-      rows.set(values.subarray(at, at + data.dimensions), index * data.dimensions);
-    });
-    table = tableFor(vocabulary, { words: seen.words, dimensions: data.dimensions, values: rows }, config.seed).table;
   }
-  return TextFlow.build({ config, vocabulary, table, positionCounts: tokens.map(fills), device: options.device });
+  const { table, missing } = tableFor(vocabulary, vectors, config.seed);
+  if (!trainedVectors) {
+    log?.(`${vocabulary.size - missing} of ${vocabulary.size} words have a vector; the others get random ones`);
+    if (missing === vocabulary.size) {
+      throw new UsageError(
+        "none of the vocabulary's words has a vector: are the vectors of another language or tokenizer?",
+      );
+    }
+  }
+  const model = TextFlow.build({
+    config,
+    vocabulary,
+    table,
+    positionCounts: fills.map(({ filled }) => filled),
+    device: options.device,
+  });
+  return { model, trainedVectors };
 }

@@ -1,21 +1,40 @@
-/** The training loop: batches, gradients, validation, checkpoints, signals. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/** Training as a whole: from texts and a configuration to a model's folder. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { isRunning, makeDirectory, removeStaleTemporaries } from "../base/atomicFile.ts";
-import { RiverrunError, UsageError } from "../base/errors.ts";
+import { messageOf, RiverrunError, UsageError } from "../base/errors.ts";
 import { hashSeed } from "../base/random.ts";
-import { splitHeldOut } from "../corpora/index.ts";
 import { type Config, loadModel, modelFiles, type PreparedText, saveModel, type TextFlow } from "../flow/index.ts";
-import { Adam, clipGradientNorm, MovingAverage, type Optimiser, SGD, scheduleFactor } from "../nn/index.ts";
-import { Generator, grad, noGrad, scope, type Tensor } from "../torch/index.ts";
-import { _foreach_add__List } from "../torch/operators.ts";
-import { handlesOf } from "../torch/tensor.ts";
-import { BatchSequence } from "./batches.ts";
-import { loadState, saveState, type TrainingState } from "./checkpoint.ts";
+import { MovingAverage, type Optimiser } from "../nn/index.ts";
+import { type WordVectors, writeVectors } from "../text/vectors.ts";
+import { getThreads, resolveDevice, scope, setThreads } from "../torch/index.ts";
+import {
+  type Checkpoint,
+  findCheckpoint,
+  loadCheckpointModel,
+  loadCheckpointPart,
+  refuseNonFinite,
+  saveCheckpoint,
+  type TrainingState,
+  withConfig,
+} from "./checkpoint.ts";
+import {
+  type LoopHooks,
+  optimiserOf,
+  type StepReport,
+  sequenceOf,
+  stepBatchOf,
+  trainLoop,
+  type ValidationReport,
+  withAverages,
+} from "./loop.ts";
 import { MetricsLog } from "./metricsLog.ts";
-import { firstNonFinite } from "./nanGuard.ts";
-import { prepareModel } from "./prepare.ts";
-import { type Validation, validate } from "./validation.ts";
+import { prepareModel, type VectorProgress } from "./prepare.ts";
+import { configChanges } from "./resumable.ts";
+import { type RunFolder, takeFolder } from "./runFolder.ts";
+import { SignalWatch, type StopSignal, signalExitCodes } from "./signals.ts";
+import { fingerprintOf, TrainingSet, type TrainingTexts, trainingTexts } from "./trainingTexts.ts";
+import { chooseHeldOut, type Validation } from "./validation.ts";
+import { versions } from "./versions.ts";
 
 /** What a training is given. */
 export interface TrainOptions {
@@ -25,300 +44,355 @@ export interface TrainOptions {
   readonly validation?: readonly string[];
   /** The model's folder. */
   readonly out: string;
+  /** Go on with the training that the folder holds; where nothing was saved yet, start. */
   readonly resume?: boolean;
-  readonly vectors?: string;
+  /** Word vectors or a file of them; without them they are trained on the texts. A resume does not look at them. */
+  readonly vectors?: string | WordVectors;
+  /** "cpu", "cuda", "cuda:1" or "auto". */
   readonly device?: string;
-  /** Lines about what happens. */
+  /** Threads inside one operator; a resume gives the same numbers only with the same number of threads. */
+  readonly threads?: number;
+  /** Catch SIGINT, SIGTERM (checkpoint and stop) and SIGUSR2 (checkpoint) while training. Off by default. */
+  readonly signals?: boolean;
+  /** Build everything, take two steps and validate, write nothing. */
+  readonly dryRun?: boolean;
+  /** Lines about what happens, without line ends. */
   readonly log?: (message: string) => void;
-  readonly onStep?: (step: number, figures: { readonly loss: number; readonly tokensPerSecond: number }) => void;
-  /** Asked after every step; a name of a signal ends the training after a checkpoint. */
+  readonly onVectors?: (progress: VectorProgress) => void;
+  /** Called on logged steps (the first, every `train.logEvery`-th and the last), with figures. */
+  readonly onStep?: (step: number, report: StepReport) => void;
+  /** Called after every step, for progress bars. */
+  readonly onEveryStep?: (report: StepReport) => void;
+  readonly onValidation?: (report: ValidationReport) => void;
+  readonly onCheckpoint?: (step: number) => void;
+  /** Asked after every step: a name (of a signal, say) ends the training after a checkpoint. */
   readonly interrupted?: () => string | undefined;
 }
 
 /** How a training ended. */
 export interface TrainResult {
+  /** The best model, or the one so far where the training was interrupted before the first validation. */
   readonly model: TextFlow;
   readonly step: number;
   readonly finished: boolean;
+  /** Why it ended: all steps done, no improvement, or asked to. */
+  readonly reason: "maxSteps" | "patience" | "interrupted" | "dryRun";
+  /** What interrupted it. */
+  readonly signal: string | undefined;
+  /** 0, or 130 and 143 after SIGINT and SIGTERM. */
+  readonly exitCode: number;
+  /** Figures of the best model on the held-out texts. */
   readonly validation: Validation | undefined;
+  readonly bestStep: number | undefined;
   readonly parameters: number;
+  /** Seconds of training, over all sittings. */
+  readonly seconds: number;
 }
 
-function prepareAll(model: TextFlow, texts: readonly string[]): PreparedText[] {
-  return texts.flatMap((text) => {
-    const prepared = model.tokenizer.tokenize(text).length > 0 ? model.prepare(text) : undefined;
-    return prepared ? [prepared] : [];
+/** The training was asked to stop before there was anything to save. */
+export class InterruptedError extends RiverrunError {
+  override name = "InterruptedError";
+  override readonly exitCode: number;
+
+  constructor(signal: string) {
+    super(`stopped by ${signal} before the first step: nothing was saved; start again (--resume works too)`);
+    this.exitCode = signalExitCodes[signal as StopSignal] ?? 1;
+  }
+}
+
+/** Everything that one training works with. */
+interface Run {
+  readonly options: TrainOptions;
+  readonly config: Config;
+  readonly split: TrainingTexts;
+  readonly log: (message: string) => void;
+  readonly stopRequested: () => string | undefined;
+  readonly checkpointRequested: () => boolean;
+}
+
+/** Tensors and state to start or go on from. */
+interface Start {
+  readonly model: TextFlow;
+  readonly optimiser: Optimiser;
+  readonly average: MovingAverage | undefined;
+  readonly set: TrainingSet;
+  readonly heldOut: readonly PreparedText[];
+  readonly state: TrainingState;
+}
+
+function averageOf(model: TextFlow): MovingAverage | undefined {
+  const { ema } = model.config.train;
+  return ema > 0 ? new MovingAverage(model.namedParameters(), ema) : undefined;
+}
+
+/** Sets ActNorm from the first batch with a noise of its own. */
+function initialise(model: TextFlow, set: TrainingSet): void {
+  const { indices } = sequenceOf(model, set).at(1);
+  const { texts } = stepBatchOf(set, indices, 1);
+  scope(() => {
+    const batch = model.batch(texts);
+    const seeds = indices.map((index) => hashSeed(model.config.seed, "noise", 0, index));
+    model.initialise(batch, model.drawNoise(batch, seeds));
   });
 }
 
-function optimiserOf(model: TextFlow): Optimiser {
-  const { optimiser, betas, momentum, weightDecay } = model.config.train;
-  if (optimiser === "sgd") return new SGD(model.namedParameters(), { momentum, weightDecay });
-  return new Adam(model.namedParameters(), { betas, weightDecay, decoupled: optimiser === "adamw" });
+function describe(run: Run, model: TextFlow, set: TrainingSet, heldOut: readonly PreparedText[]): void {
+  const { log, split, config } = run;
+  if (split.skipped > 0) log(`${split.skipped} texts without any word were left out`);
+  if (set.truncated > 0) {
+    log(
+      `${set.truncated} of ${set.size} training texts are longer than ${config.data.positions} positions and were cut`,
+    );
+  }
+  log(`${(100 * set.unknownShare).toFixed(1)} % of the training words are not in the vocabulary`);
+  const part = heldOut.length < split.validation.length ? ` (of ${split.validation.length})` : "";
+  log(`${model.parameterCount()} parameters; ${set.size} training texts, ${heldOut.length}${part} held out`);
 }
 
-/** Takes the folder for this process. @throws UsageError where it is another's or holds something already. */
-function claim(out: string, resume: boolean): () => void {
-  makeDirectory(out);
-  const lock = join(out, ".training.lock");
-  if (existsSync(lock)) {
-    const owner = Number(readFileSync(lock, "utf8"));
-    if (owner !== process.pid && isRunning(owner)) throw new UsageError(`${out}: process ${owner} is training here`);
+async function startAnew(run: Run, out: string | undefined): Promise<Start> {
+  const { options, config, split, log } = run;
+  const { model, trainedVectors } = await prepareModel({
+    config,
+    texts: split.training,
+    vectors: options.vectors,
+    device: options.device,
+    log,
+    onVectors: (progress) => {
+      const signal = run.stopRequested();
+      if (signal !== undefined) throw new InterruptedError(signal);
+      options.onVectors?.(progress);
+    },
+  });
+  if (trainedVectors && out !== undefined) writeVectors(join(out, "vectors.txt"), trainedVectors);
+  const set = new TrainingSet(model, split.training);
+  const heldOut = chooseHeldOut(model, split.validation, config.train.validationTexts, config.seed);
+  initialise(model, set);
+  describe(run, model, set, heldOut);
+  const state: TrainingState = {
+    format: 1,
+    step: 0,
+    finished: null,
+    best: null,
+    withoutImprovement: 0,
+    fingerprint: fingerprintOf(split),
+    seconds: 0,
+    threads: getThreads(),
+    versions: versions(),
+  };
+  return { model, optimiser: optimiserOf(model), average: averageOf(model), set, heldOut, state };
+}
+
+/** Whether a finished training has steps left under the configuration it is resumed with. */
+function reopened(state: TrainingState, { maxSteps, patience }: Config["train"]): TrainingState["finished"] {
+  if (state.step >= maxSteps) return "maxSteps";
+  return patience > 0 && state.withoutImprovement >= patience ? "patience" : null;
+}
+
+function goOn(run: Run, checkpoint: Checkpoint): Start {
+  const { options, config, split, log } = run;
+  const { state } = checkpoint;
+  if (state.fingerprint !== fingerprintOf(split)) {
+    throw new UsageError(
+      `${options.out}: this training was started with other texts (or another share of them held out): resume it with the same ones, or train with these into another --out`,
+    );
   }
-  const present = readdirSync(out).filter((name) => !name.startsWith("."));
-  if (!resume && present.length > 0) {
-    throw new UsageError(`${out} is not empty: go on with --resume, or give another --out`);
+  let model = loadCheckpointModel(checkpoint, options.device);
+  const changes = configChanges(model.config, config);
+  if (changes.length > 0) model = withConfig(model, config);
+  for (const change of changes) log(change);
+  const optimiser = optimiserOf(model);
+  loadCheckpointPart(checkpoint, "optimiser", optimiser);
+  const average = averageOf(model);
+  if (average) loadCheckpointPart(checkpoint, "average", average);
+  if (state.threads !== getThreads()) {
+    log(
+      `the training began with ${state.threads} threads and goes on with ${getThreads()}: its numbers will differ in the last digits from an uninterrupted run (--threads ${state.threads} would keep them)`,
+    );
   }
-  writeFileSync(lock, String(process.pid));
-  removeStaleTemporaries(out);
-  return () => {
-    rmSync(lock, { force: true });
+  const set = new TrainingSet(model, split.training);
+  const heldOut = chooseHeldOut(model, split.validation, config.train.validationTexts, config.seed);
+  const finished = reopened(state, config.train);
+  describe(run, model, set, heldOut);
+  log(
+    finished === null
+      ? `going on after step ${state.step} of ${config.train.maxSteps}`
+      : `the training is finished (${finished}, step ${state.step}): nothing is left to do`,
+  );
+  return { model, optimiser, average, set, heldOut, state: { ...state, finished } };
+}
+
+/** A metrics line that cannot be written ends the training as a checkpoint that cannot be written does. */
+function writing<Result>(what: string, body: () => Result): Result {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof RiverrunError) throw error;
+    throw new RiverrunError(`cannot write ${what}: ${messageOf(error)}; the last checkpoint is whole`, {
+      cause: error,
+    });
+  }
+}
+
+function formatValidation(report: ValidationReport): string {
+  const { nelboPerToken, bitsPerDim, floorBitsPerDim, improved, step } = report;
+  return `step ${step}: held-out ${nelboPerToken.toFixed(3)} nats per token, ${bitsPerDim.toFixed(3)} bits per dimension (floor ${floorBitsPerDim.toFixed(3)})${improved ? ", best so far" : ""}`;
+}
+
+/** Hooks that only report. */
+function reportingHooks(run: Run): LoopHooks {
+  const { options, log } = run;
+  return {
+    onStep: (report) => {
+      options.onEveryStep?.(report);
+      if (report.figures) options.onStep?.(report.step, report);
+    },
+    onValidation: (report) => {
+      log(formatValidation(report));
+      options.onValidation?.(report);
+    },
+    saveBest: () => undefined,
+    saveCheckpoint: () => undefined,
+    checkpointRequested: run.checkpointRequested,
+    stopRequested: () => run.stopRequested() !== undefined,
   };
 }
 
-/** Gradients of the mean bits per dimension over a step's batch, computed in parts. */
-function gradientsOf(
-  model: TextFlow,
-  texts: readonly PreparedText[],
-  indices: readonly number[],
-  step: number,
-  onLatent: ((name: string, values: Tensor, real: number) => void) | undefined,
-): { gradients: Tensor[]; loss: number } {
-  const { accumulate } = model.config.train;
-  const { seed } = model.config;
-  const { dimensions } = model.config.data;
-  const chosen = indices.map((index) => texts[index]);
-  const elements = chosen.reduce((sum, { positions }) => sum + positions, 0) * dimensions * Math.LN2;
-  const parameters = model.parameters();
-  const size = Math.ceil(chosen.length / accumulate);
-  let total: Tensor[] | undefined;
-  let loss = 0;
-  for (let start = 0; start < chosen.length; start += size) {
-    const part = scope(() => {
-      const batch = model.batch(chosen.slice(start, start + size));
-      const own = indices.slice(start, start + size);
-      const noise = model.drawNoise(
-        batch,
-        own.map((index) => hashSeed(seed, "noise", step, index)),
-      );
-      const dropout =
-        model.config.flow.dropout > 0
-          ? own.map((index) => new Generator(hashSeed(seed, "dropout", step, index)))
-          : undefined;
-      const likelihood = model.likelihood(batch, noise, {
-        dropout,
-        trace: onLatent
-          ? (where, values, context) => {
-              if (where.startsWith("latent")) {
-                onLatent(where, values, context.lengths.reduce((sum, length) => sum + length, 0) * values.size(2));
-              }
-            }
-          : undefined,
+/** Hooks that also write metrics, the best model and checkpoints. */
+function writingHooks(run: Run, { model, optimiser, average, state: before }: Start, folder: RunFolder): LoopHooks {
+  const { out, lock } = folder;
+  const reporting = reportingHooks(run);
+  const path = join(out, "metrics.jsonl");
+  const metrics = writing(path, () => new MetricsLog(path, before.step));
+  return {
+    ...reporting,
+    onStep: (report) => {
+      lock.touch();
+      const { step, epoch, figures, seconds } = report;
+      if (figures) {
+        writing(path, () => {
+          metrics.append({
+            step,
+            epoch,
+            split: "training",
+            wall: seconds,
+            bitsPerDim: report.loss,
+            nelboPerToken: figures.nelboPerToken,
+            gradientNorm: report.gradientNorm,
+            learningRate: report.learningRate,
+            tokensPerSecond: report.tokensPerSecond,
+            rssMb: process.memoryUsage.rss() / 2 ** 20,
+            ...figures.latents,
+          });
+        });
+      }
+      reporting.onStep(report);
+    },
+    onValidation: (report) => {
+      const { improved: _, seconds, ...figures } = report;
+      writing(path, () => {
+        metrics.append({ split: "validation", wall: seconds, ...figures });
       });
-      const objective = likelihood.negLogDensity.sum().div(elements);
-      const value = objective.item();
-      return { value, gradients: grad([objective], parameters) };
-    });
-    loss += part.value;
-    if (total) {
-      const sum = total;
-      noGrad(() => _foreach_add__List(handlesOf(sum), handlesOf(part.gradients)));
-      for (const gradient of part.gradients) gradient.dispose();
-    } else total = part.gradients;
-  }
-  return { gradients: total ?? [], loss };
+      reporting.onValidation(report);
+    },
+    saveBest: () => {
+      refuseNonFinite({ model, optimiser, average }, before.step);
+      saveModel(model, out);
+    },
+    saveCheckpoint: (state) => {
+      saveCheckpoint(out, state, { model, optimiser, average });
+      // Before the first validation the folder holds the model so far, so that it can be loaded at any time.
+      if (state.best === null) withAverages(average, () => saveModel(model, out));
+      run.options.onCheckpoint?.(state.step);
+    },
+  };
 }
 
-function explainNonFinite(
-  model: TextFlow,
-  texts: readonly PreparedText[],
-  indices: readonly number[],
-  step: number,
-): never {
-  const batch = model.batch(indices.map((index) => texts[index]));
-  const noise = model.drawNoise(
-    batch,
-    indices.map((index) => hashSeed(model.config.seed, "noise", step, index)),
-  );
-  const where = firstNonFinite(model, batch, noise) ?? "the gradient (all outputs are finite)";
-  throw new RiverrunError(
-    `step ${step}: a number is not finite, first in ${where}, in the batch of examples ${indices.slice(0, 8).join(", ")}... ("${texts[indices[0]].text.slice(0, 60)}"); the last checkpoint is unchanged: resume from it with a lower train.learningRate or train.clipNorm`,
-  );
+function free({ model, optimiser, average }: Start): void {
+  for (const part of [model, optimiser, average]) part?.dispose();
+}
+
+function resultOf(run: Run, model: TextFlow, state: TrainingState): TrainResult {
+  const signal = state.finished === null ? run.stopRequested() : undefined;
+  return {
+    model,
+    step: state.step,
+    finished: state.finished !== null,
+    reason: state.finished ?? "interrupted",
+    signal,
+    exitCode: signal === undefined ? 0 : (signalExitCodes[signal as StopSignal] ?? 0),
+    validation: state.best ?? undefined,
+    bestStep: state.best?.step,
+    parameters: model.parameterCount(),
+    seconds: state.seconds,
+  };
+}
+
+async function trainIn(run: Run, folder: RunFolder): Promise<TrainResult> {
+  const { options, log } = run;
+  const { out } = folder;
+  const checkpoint = findCheckpoint(out);
+  if (options.resume && !checkpoint) log("nothing was saved yet: starting from the beginning");
+  const start = checkpoint ? goOn(run, checkpoint) : await startAnew(run, out);
+  try {
+    const hooks = writingHooks(run, start, folder);
+    let { state } = start;
+    if (!checkpoint) hooks.saveCheckpoint(state);
+    // A process killed right after the first checkpoint has a state, but no model yet.
+    else if (!existsSync(join(out, modelFiles.tensors))) withAverages(start.average, () => saveModel(start.model, out));
+    if (state.finished === null) state = await trainLoop(start, state, hooks);
+    const model = loadModel(out, { device: options.device });
+    const result = resultOf(run, model, state);
+    if (result.signal !== undefined) {
+      log(`${result.signal}: stopped after step ${state.step}, a checkpoint is written; go on with --resume`);
+    }
+    return result;
+  } finally {
+    free(start);
+  }
+}
+
+/** Two steps and a validation without a folder. */
+async function rehearse(run: Run): Promise<TrainResult> {
+  const { config } = run;
+  const short: Config = {
+    ...config,
+    vectors: { ...config.vectors, iterations: 1 },
+    train: { ...config.train, maxSteps: 2, validateEvery: 2, logEvery: 1 },
+  };
+  const start = await startAnew({ ...run, config: short }, undefined);
+  const state = await trainLoop(start, start.state, reportingHooks(run));
+  for (const part of [start.optimiser, start.average]) part?.dispose();
+  return { ...resultOf(run, start.model, state), finished: false, reason: "dryRun" };
 }
 
 /**
- * Trains a flow and keeps the best model in `out`. Interrupted and resumed it gives the same numbers, to the last bit,
+ * Trains a flow and keeps the best model in `out` (config.json, vocabulary.json, model.safetensors), the state to resume
+ * from in `out`/training, and metrics.jsonl. Interrupted, killed and resumed it gives the same numbers, to the last bit,
  * as an uninterrupted run on the same machine and number of threads.
  *
- * @throws UsageError for wrong input, RiverrunError where numbers stop being finite or a checkpoint cannot be written.
+ * @throws UsageError for wrong input, a folder that is not empty or taken, or a resume with other texts or another model;
+ *   NonFiniteError where numbers stop being finite; InterruptedError where it is asked to stop before the first step;
+ *   RiverrunError where a file cannot be written or a figure is impossible. The last checkpoint stays whole.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const release = claim(options.out, options.resume ?? false);
+  if (options.threads !== undefined) setThreads(options.threads);
+  const device = options.device === undefined ? undefined : resolveDevice(options.device);
+  const signals = options.signals ? new SignalWatch() : undefined;
+  let folder: RunFolder | undefined;
   try {
-    return await trainClaimed(options);
+    const run: Run = {
+      options: { ...options, device },
+      config: options.config,
+      split: trainingTexts(options.config, options.texts, options.validation),
+      log: options.log ?? ((): void => undefined),
+      stopRequested: () => signals?.stop ?? options.interrupted?.(),
+      checkpointRequested: () => signals?.takeCheckpointRequest() ?? false,
+    };
+    if (options.dryRun) return await rehearse(run);
+    folder = takeFolder(options.out, options.resume ?? false);
+    return await trainIn(run, folder);
   } finally {
-    release();
+    folder?.lock.release();
+    signals?.dispose();
   }
-}
-
-async function trainClaimed(options: TrainOptions): Promise<TrainResult> {
-  const { config, out } = options;
-  const log = options.log ?? ((): void => undefined);
-  const { train: settings, seed } = config;
-  const split = options.validation
-    ? { training: options.texts, validation: options.validation }
-    : splitHeldOut(options.texts, 0.1, seed);
-  const fingerprint = hashSeed(seed, JSON.stringify(config), ...split.training).toString(16);
-
-  const saved = options.resume === true && existsSync(join(out, modelFiles.tensors));
-  if (options.resume && !saved) log("nothing was saved yet: starting from the beginning");
-  const model = saved
-    ? loadModel(out, { device: options.device })
-    : await prepareModel({ ...options, texts: split.training, log });
-  const texts = prepareAll(model, split.training);
-  const heldOut = prepareAll(model, split.validation).slice(0, settings.validationTexts);
-  const cut = texts.filter(({ truncated }) => truncated).length;
-  if (cut > 0)
-    log(`${cut} of ${texts.length} training texts are longer than ${config.data.positions} positions and were cut`);
-  const sequence = new BatchSequence(
-    texts.map(({ positions }) => positions),
-    { seed, batchSize: settings.batchSize, bucket: settings.bucket },
-  );
-  const optimiser = optimiserOf(model);
-
-  if (!model.initialised) {
-    const { indices } = sequence.at(1);
-    const batch = model.batch(indices.map((index) => texts[index]));
-    model.initialise(
-      batch,
-      model.drawNoise(
-        batch,
-        indices.map((index) => hashSeed(seed, "noise", 0, index)),
-      ),
-    );
-  }
-  const average = settings.ema > 0 ? new MovingAverage(model.namedParameters(), settings.ema) : undefined;
-  const parts = { model, optimiser, ...(average ? { average } : {}) };
-  let state: TrainingState = {
-    step: 0,
-    finished: false,
-    best: null,
-    bestStep: 0,
-    withoutImprovement: 0,
-    fingerprint,
-  };
-  const held = saved ? loadState(out, parts) : undefined;
-  if (held && held.fingerprint !== fingerprint) {
-    throw new UsageError(
-      `${out}: this training was started with other texts or another configuration; resume it with the same ones`,
-    );
-  }
-  if (held) {
-    state = held;
-    log(
-      held.finished
-        ? `the training is finished at step ${held.step}: nothing is left to do`
-        : `resuming after step ${held.step}`,
-    );
-  } else if (!saved) {
-    saveModel(model, out);
-  } else log("no checkpoint was written yet: starting from the first step");
-  const score = (): Validation | undefined => {
-    if (heldOut.length === 0) return undefined;
-    return average ? average.swapped(() => validate(model, heldOut, seed)) : validate(model, heldOut, seed);
-  };
-  if (state.finished) {
-    const best = loadModel(out, { device: options.device });
-    const validation = heldOut.length > 0 ? validate(best, heldOut, seed) : undefined;
-    return { model: best, step: state.step, finished: true, validation, parameters: model.parameterCount() };
-  }
-
-  const metrics = new MetricsLog(join(out, "metrics.jsonl"), state.step);
-  const started = performance.now();
-  let lastLog = started;
-  let tokensSince = 0;
-  let validation: Validation | undefined;
-  const schedule = {
-    kind: settings.schedule,
-    warmupSteps: settings.warmupSteps,
-    totalSteps: settings.maxSteps,
-    finalFactor: settings.finalFactor,
-  };
-  while (state.step < settings.maxSteps && !state.finished) {
-    const step = state.step + 1;
-    const { epoch, indices } = sequence.at(step);
-    const logs = step % settings.logEvery === 0 || step === settings.maxSteps;
-    const latents: Record<string, number> = {};
-    const { gradients, loss } = gradientsOf(
-      model,
-      texts,
-      indices,
-      step,
-      logs
-        ? (name, values, real) => {
-            latents[name] = values.square().sum().item() / real;
-          }
-        : undefined,
-    );
-    const norm = clipGradientNorm(gradients, settings.clipNorm);
-    if (!Number.isFinite(loss) || !Number.isFinite(norm)) explainNonFinite(model, texts, indices, step);
-    const learningRate = settings.learningRate * scheduleFactor(schedule, step);
-    optimiser.step(gradients, learningRate);
-    for (const gradient of gradients) gradient.dispose();
-    average?.update();
-    state = { ...state, step };
-    tokensSince += indices.reduce((sum, index) => sum + texts[index].tokensCounted, 0);
-    const wall = (performance.now() - started) / 1000;
-    if (logs) {
-      const tokensPerSecond = tokensSince / ((performance.now() - lastLog) / 1000);
-      lastLog = performance.now();
-      tokensSince = 0;
-      metrics.append({
-        step,
-        epoch,
-        split: "training",
-        wall,
-        bitsPerDim: loss,
-        gradientNorm: norm,
-        learningRate,
-        ...latents,
-      });
-      options.onStep?.(step, { loss, tokensPerSecond });
-    }
-    if (step % settings.validateEvery === 0 || step === settings.maxSteps) {
-      validation = score();
-      if (validation) {
-        metrics.append({ step, epoch, split: "validation", wall, ...validation });
-        const better = state.best === null || validation.nelboPerToken < state.best;
-        log(
-          `step ${step}: held-out ${validation.nelboPerToken.toFixed(3)} nats per token, ${validation.bitsPerDim.toFixed(3)} bits per dimension (floor ${validation.floorBitsPerDim.toFixed(3)})${better ? ", best so far" : ""}`,
-        );
-        if (better) {
-          if (average)
-            average.swapped(() => {
-              saveModel(model, out);
-            });
-          else saveModel(model, out);
-        }
-        state = better
-          ? { ...state, best: validation.nelboPerToken, bestStep: step, withoutImprovement: 0 }
-          : { ...state, withoutImprovement: state.withoutImprovement + 1 };
-        if (settings.patience > 0 && state.withoutImprovement >= settings.patience) {
-          log(`stopping at step ${step}: no better in ${settings.patience} validations`);
-          state = { ...state, finished: true };
-        }
-      } else saveModel(model, out);
-    }
-    if (step === settings.maxSteps) state = { ...state, finished: true };
-    const signal = options.interrupted?.();
-    if (step % settings.checkpointEvery === 0 || state.finished || signal) saveState(out, state, parts);
-    if (signal) {
-      log(`${signal}: a checkpoint of step ${step} is written; go on with --resume`);
-      return { model, step, finished: false, validation, parameters: model.parameterCount() };
-    }
-    await new Promise(setImmediate);
-  }
-  const best = loadModel(out, { device: options.device });
-  const final = heldOut.length > 0 ? validate(best, heldOut, seed) : undefined;
-  return { model: best, step: state.step, finished: true, validation: final, parameters: model.parameterCount() };
 }

@@ -1,38 +1,88 @@
 /** Held-out figures. */
 import { RiverrunError } from "../base/errors.ts";
-import { noiseFloor, type PreparedText, type TextFlow } from "../flow/index.ts";
+import { namedSeed, RandomStream } from "../base/random.ts";
+import { noiseFloor, type PreparedText, type TextFlow, type TextScore } from "../flow/index.ts";
 import { scoreTexts } from "../generate/index.ts";
 
 /** Sums and means over held-out texts. */
 export interface Validation {
   /** Sum of NELBO over sum of tokens, nats. */
   readonly nelboPerToken: number;
+  /** Sum of -log p over (sum of positions * D * ln 2). */
   readonly bitsPerDim: number;
+  /** Standard error of `bitsPerDim` over the texts. */
+  readonly bitsPerDimError: number;
+  /** log2(sigma sqrt(2 pi e)), which no model's expected bitsPerDim is below. */
   readonly floorBitsPerDim: number;
   readonly texts: number;
   readonly tokens: number;
 }
 
+/** A seeded choice of at most `most` texts, the same at every validation. */
+export function chooseHeldOut(model: TextFlow, texts: readonly string[], most: number, seed: number): PreparedText[] {
+  const order = new RandomStream(namedSeed(seed, "held-out texts")).shuffle(texts.map((_, index) => index));
+  const chosen = order.slice(0, most).sort((a, b) => a - b);
+  return chosen.map((index) => model.prepare(texts[index]));
+}
+
 /**
- * Scores texts with evaluation noise.
+ * Bits per dimension over texts as a ratio of sums, R = sum a_i / sum d_i, with the standard error of a ratio:
+ * sqrt(m / (m - 1) sum r_c^2) / sum d, r_c the sum of a_i - R d_i over the copies of one text, which share their noise.
+ * The error is never taken smaller than that of the noise's own log-density, sqrt(sum d / 2) / (ln 2 sum d).
  *
- * @throws RiverrunError where the mean of bits per dimension is more than 4 standard errors below the noise's entropy:
- *   no model can be there in expectation, so the likelihood would be wrong.
+ * @param density -log p of each text, nats
+ * @param dimensions positions * D of each text
+ * @param keys equal for copies of a text
  */
+export function ratioWithError(
+  density: readonly number[],
+  dimensions: readonly number[],
+  keys: readonly string[],
+): { readonly mean: number; readonly error: number } {
+  const size = dimensions.reduce((sum, count) => sum + count, 0);
+  const ratio = density.reduce((sum, nats) => sum + nats, 0) / size;
+  const residuals = new Map<string, number>();
+  keys.forEach((key, index) => {
+    residuals.set(key, (residuals.get(key) ?? 0) + density[index] - ratio * dimensions[index]);
+  });
+  const squares = [...residuals.values()].reduce((sum, residual) => sum + residual * residual, 0);
+  const clusters = residuals.size;
+  const sampled = clusters > 1 ? Math.sqrt((squares * clusters) / (clusters - 1)) / size : 0;
+  const least = Math.sqrt(size / 2) / size;
+  return { mean: ratio / Math.LN2, error: Math.max(sampled, least) / Math.LN2 };
+}
+
+/** @throws RiverrunError where a mean is more than 4 standard errors below the floor. */
+export function refuseBelowFloor(mean: number, error: number, floor: number, texts: number): void {
+  if (mean >= floor - 4 * error) return;
+  throw new RiverrunError(
+    `a bug in riverrun: ${mean.toFixed(5)} bits per dimension over ${texts} texts are ${((floor - mean) / error).toFixed(1)} standard errors (of ${error.toFixed(5)}) below the entropy of the noise, ${floor.toFixed(5)}; no density can be there, so the likelihood is wrong`,
+  );
+}
+
+/** The summary of scores. @throws RiverrunError where it is below the floor, see `refuseBelowFloor`. */
+export function summarise(model: TextFlow, texts: readonly PreparedText[], scores: readonly TextScore[]): Validation {
+  const { dimensions, sigma } = model.config.data;
+  const tokens = scores.reduce((sum, score) => sum + score.tokens, 0);
+  const nelbo = scores.reduce((sum, score) => sum + score.nelbo, 0);
+  const { mean, error } = ratioWithError(
+    scores.map(({ negLogDensity }) => negLogDensity),
+    texts.map(({ positions }) => positions * dimensions),
+    texts.map(({ ids }) => ids.join(" ")),
+  );
+  const floor = noiseFloor(sigma);
+  refuseBelowFloor(mean, error, floor, texts.length);
+  return {
+    nelboPerToken: nelbo / tokens,
+    bitsPerDim: mean,
+    bitsPerDimError: error,
+    floorBitsPerDim: floor,
+    texts: texts.length,
+    tokens,
+  };
+}
+
+/** Scores held-out texts with evaluation noise. @throws RiverrunError where the result cannot be. */
 export function validate(model: TextFlow, texts: readonly PreparedText[], seed: number): Validation {
-  const scores = scoreTexts(model, texts, { seed });
-  const sum = (of: (index: number) => number): number => scores.reduce((total, _, index) => total + of(index), 0);
-  const tokens = sum((index) => scores[index].tokens);
-  const bits = scores.map((score) => score.bitsPerDim);
-  const mean = sum((index) => bits[index]) / bits.length;
-  const variance = sum((index) => (bits[index] - mean) ** 2) / Math.max(1, bits.length - 1);
-  const floorBitsPerDim = noiseFloor(model.config.data.sigma);
-  const error = Math.sqrt(variance / bits.length);
-  if (bits.length > 1 && mean < floorBitsPerDim - 4 * error) {
-    throw new RiverrunError(
-      `the mean of ${mean.toFixed(4)} bits per dimension over ${bits.length} texts is more than 4 standard errors (${error.toFixed(4)}) below the noise floor ${floorBitsPerDim.toFixed(4)}: the likelihood is wrong`,
-    );
-  }
-  const nelbo = sum((index) => scores[index].nelbo);
-  return { nelboPerToken: nelbo / tokens, bitsPerDim: mean, floorBitsPerDim, texts: scores.length, tokens };
+  return summarise(model, texts, scoreTexts(model, texts, { seed }));
 }

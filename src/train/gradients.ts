@@ -1,0 +1,157 @@
+/** The objective of a step and its gradient. */
+import { hashSeed } from "../base/random.ts";
+import {
+  type FlowTrace,
+  type Likelihood,
+  type PreparedText,
+  standardNormalLogDensity,
+  type TextBatch,
+  type TextFlow,
+} from "../flow/index.ts";
+import { Generator, grad, noGrad, scope, type Tensor, zeros } from "../torch/index.ts";
+import { _foreach_add__List } from "../torch/operators.ts";
+import { handlesOf } from "../torch/tensor.ts";
+
+/** The texts of one step and their numbers in the training set, which key their noise and dropout. */
+export interface StepBatch {
+  readonly step: number;
+  readonly indices: readonly number[];
+  readonly texts: readonly PreparedText[];
+}
+
+/** What a logged step says beside its loss. */
+export interface StepFigures {
+  /** NELBO of the step's texts with their training noise over their tokens, nats. */
+  readonly nelboPerToken: number;
+  /** Mean square of every whitened block of the latents; 1 is ideal. */
+  readonly latents: Readonly<Record<string, number>>;
+}
+
+/** Loss and gradients of a step. */
+export interface StepGradients {
+  /** Bits per dimension of the whole batch. */
+  readonly loss: number;
+  /** In the order of the model's parameters; the caller frees them. */
+  readonly gradients: readonly Tensor[];
+  readonly figures: StepFigures | undefined;
+}
+
+/** A part of a step's batch with its noise and its dropout streams. */
+export interface StepPart {
+  readonly batch: TextBatch;
+  readonly noise: Tensor;
+  readonly dropout: readonly Generator[] | undefined;
+}
+
+/**
+ * Walks over the parts that a step's batch is computed in (`train.accumulate`). Noise and dropout are keyed by
+ * (seed, step, example) and by nothing else, so that neither batch nor part nor process changes them.
+ */
+export function forStepParts<Result>(
+  model: TextFlow,
+  { step, indices, texts }: StepBatch,
+  body: (part: StepPart) => Result,
+): Result[] {
+  const { seed, flow, train } = model.config;
+  const size = Math.ceil(texts.length / train.accumulate);
+  const results: Result[] = [];
+  for (let start = 0; start < texts.length; start += size) {
+    const own = indices.slice(start, start + size);
+    const seeds = (purpose: string): bigint[] => own.map((index) => hashSeed(seed, purpose, step, index));
+    const dropout = flow.dropout > 0 ? seeds("dropout").map((key) => new Generator(key, model.device)) : undefined;
+    try {
+      results.push(
+        scope(() => {
+          const batch = model.batch(texts.slice(start, start + size));
+          return body({ batch, noise: model.drawNoise(batch, seeds("noise")), dropout });
+        }),
+      );
+    } finally {
+      for (const generator of dropout ?? []) generator.dispose();
+    }
+  }
+  return results;
+}
+
+/** -log p(x~ | N) of each row, (B): the only part of the bound that depends on the parameters. */
+function negLogDensity(model: TextFlow, { batch, noise, dropout }: StepPart): Tensor {
+  const context = batch.context.with({ dropout });
+  const { y, logDet } = model.flow.encode(model.points(batch, noise), context);
+  return standardNormalLogDensity(y, context).add(logDet).neg();
+}
+
+/** Sums of squares and numbers of entries of the latents by block. */
+class LatentSquares {
+  readonly #sums = new Map<string, { squares: number; entries: number }>();
+
+  readonly trace: FlowTrace = (where, values, context) => {
+    if (!where.startsWith("latent")) return;
+    const sum = this.#sums.get(where) ?? { squares: 0, entries: 0 };
+    sum.squares += noGrad(() => scope(() => values.detach().to("float64").square().sum().item()));
+    sum.entries += context.lengths.reduce((total, length) => total + length, 0) * values.size(2);
+    this.#sums.set(where, sum);
+  };
+
+  means(): Record<string, number> {
+    return Object.fromEntries(
+      [...this.#sums].map(([name, { squares, entries }]): [string, number] => [name, squares / entries]),
+    );
+  }
+}
+
+function total(likelihood: Likelihood): number {
+  return scope(() =>
+    likelihood.negLogDensity
+      .detach()
+      .add(likelihood.lengthNats)
+      .add(likelihood.logNoise)
+      .add(likelihood.decodeNats)
+      .sum()
+      .item(),
+  );
+}
+
+/**
+ * loss = sum of -log p(x~) / (sum of N * D * ln 2) over the whole batch of a step, and its gradient. The divisor is the
+ * whole batch's in every part, so that accumulation gives the same gradient as one batch.
+ *
+ * @param detailed also compute what a log line shows; does not change loss or gradients.
+ */
+export function stepGradients(model: TextFlow, step: StepBatch, detailed: boolean): StepGradients {
+  const parameters = model.parameters();
+  const positions = step.texts.reduce((sum, text) => sum + text.positions, 0);
+  const divisor = positions * model.config.data.dimensions * Math.LN2;
+  const latents = new LatentSquares();
+  let sums: readonly Tensor[] | undefined;
+  let loss = 0;
+  let nelbo = 0;
+  forStepParts(model, step, (part) => {
+    const own = scope(() => {
+      const likelihood = detailed
+        ? model.likelihood(part.batch, part.noise, { dropout: part.dropout, trace: latents.trace })
+        : undefined;
+      const density = likelihood ? likelihood.negLogDensity : negLogDensity(model, part);
+      if (likelihood) nelbo += total(likelihood);
+      const objective = density.sum().div(divisor);
+      loss += objective.item();
+      const found = grad([objective], parameters, { allowUnused: true });
+      return found.map(
+        (gradient, index) =>
+          gradient ?? zeros(parameters[index].shape, { dtype: parameters[index].dtype, device: model.device }),
+      );
+    });
+    if (sums) {
+      const into = handlesOf(sums);
+      noGrad(() => _foreach_add__List(into, handlesOf(own)));
+    } else {
+      for (const gradient of own) gradient.keep();
+      sums = own;
+    }
+  });
+  const tokens = step.texts.reduce((sum, text) => sum + text.tokensCounted, 0);
+  return {
+    loss,
+    gradients: sums ?? [],
+    figures: detailed ? { nelboPerToken: nelbo / tokens, latents: latents.means() } : undefined,
+  };
+}

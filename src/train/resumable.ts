@@ -1,0 +1,40 @@
+/** Which changes of the configuration a resumed training takes. */
+import { UsageError } from "../base/errors.ts";
+import type { Config } from "../flow/index.ts";
+
+/** Keys of the training that decide what the saved state consists of. */
+const fixedTrainingKeys = new Set(["optimiser", "ema"]);
+
+/** All leaves of a configuration by dotted key, as JSON. */
+function leavesOf(value: unknown, path: string, into: Map<string, string>): Map<string, string> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    for (const [key, inner] of Object.entries(value)) leavesOf(inner, path === "" ? key : `${path}.${key}`, into);
+  } else into.set(path, JSON.stringify(value));
+  return into;
+}
+
+/**
+ * Keys that differ, as "train.maxSteps: 200 is now 400". Keys of `train` (but for the optimiser's kind and the averaging),
+ * `generate` and `report` may change; the others make another model.
+ *
+ * @throws UsageError naming the keys that may not.
+ */
+export function configChanges(saved: Config, wanted: Config): string[] {
+  const before = leavesOf(saved, "", new Map());
+  const changes: string[] = [];
+  const refused: string[] = [];
+  for (const [key, now] of leavesOf(wanted, "", new Map())) {
+    const then = before.get(key);
+    if (then === now) continue;
+    const line = `${key}: ${then} is now ${now}`;
+    const [part, name] = key.split(".");
+    const may = part === "generate" || part === "report" || (part === "train" && !fixedTrainingKeys.has(name));
+    (may ? changes : refused).push(line);
+  }
+  if (refused.length > 0) {
+    throw new UsageError(
+      `this training was started with another configuration (${refused.join("; ")}): resume it with the same, or start another with another --out`,
+    );
+  }
+  return changes;
+}

@@ -1,0 +1,44 @@
+/** A training's folder: who may start or go on in it. */
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { makeDirectory } from "../base/atomicFile.ts";
+import { UsageError } from "../base/errors.ts";
+import { modelFiles } from "../flow/index.ts";
+import { clearLeftovers, findCheckpoint, trainingFolder } from "./checkpoint.ts";
+import { FolderLock } from "./lock.ts";
+
+/** A folder taken for this process. */
+export interface RunFolder {
+  readonly out: string;
+  readonly lock: FolderLock;
+}
+
+/**
+ * Takes the folder `out` for one training and removes what a killed one left half-written.
+ *
+ * @throws UsageError where it is no folder, holds something and `resume` is not set, holds a model without a resume
+ *   state, or another process trains in it; RiverrunError where it cannot be made.
+ */
+export function takeFolder(out: string, resume: boolean): RunFolder {
+  const status = statSync(out, { throwIfNoEntry: false });
+  if (status && !status.isDirectory())
+    throw new UsageError(`${out} is a file; expected a folder for the model (--out)`);
+  const present = status ? readdirSync(out).filter((name) => !name.startsWith(".")) : [];
+  if (!resume && present.length > 0) {
+    throw new UsageError(`${out} is not empty: go on with the training in it by --resume, or give another --out`);
+  }
+  makeDirectory(trainingFolder(out));
+  const lock = FolderLock.take(join(trainingFolder(out), "lock"));
+  try {
+    clearLeftovers(out);
+    if (existsSync(join(out, modelFiles.tensors)) && !findCheckpoint(out)) {
+      throw new UsageError(
+        `${out} holds a model, but no state to resume from (training/last.json): train into another --out`,
+      );
+    }
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  return { out, lock };
+}
