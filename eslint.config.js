@@ -1,0 +1,48 @@
+// Typed lint: promises that nobody awaits, any in the open, and imports that point upwards.
+import tseslint from "typescript-eslint";
+
+/** Floors of docs/architecture.md; a file may import from its own floor's allowed list and from below. */
+const floors = { base: 0, torch: 1, nn: 2, text: 2, corpora: 2, flow: 3, generate: 4, train: 5, bench: 6, cli: 7 };
+
+const upwards = Object.entries(floors).map(([folder, floor]) => ({
+  files: [`src/${folder}/**/*.ts`],
+  rules: {
+    "no-restricted-imports": [
+      "error",
+      {
+        patterns: [
+          {
+            group: [
+              ...Object.entries(floors)
+                .filter(([other, height]) => height > floor || (height === floor && other !== folder))
+                .map(([other]) => `**/${other}/**`),
+              "**/index.ts.never",
+            ],
+            message: "imports point downwards only (docs/architecture.md)",
+          },
+        ],
+      },
+    ],
+  },
+}));
+
+export default tseslint.config(
+  { ignores: ["dist/**", "build/**", "node_modules/**", ".oracle/**", "coverage/**"] },
+  {
+    files: ["**/*.ts"],
+    languageOptions: { parser: tseslint.parser, parserOptions: { projectService: true } },
+    plugins: { "@typescript-eslint": tseslint.plugin },
+    rules: {
+      "@typescript-eslint/no-floating-promises": "error",
+      "@typescript-eslint/no-misused-promises": "error",
+      "@typescript-eslint/await-thenable": "error",
+      "@typescript-eslint/no-explicit-any": "error",
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      "@typescript-eslint/no-unnecessary-type-assertion": "error",
+      eqeqeq: "error",
+      "no-console": "error",
+    },
+  },
+  ...upwards,
+);
