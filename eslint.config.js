@@ -21,7 +21,7 @@ const upwards = Object.entries(floors).map(([folder, floor]) => ({
           },
         ],
       },
-    ],
+    ]),
   },
 }));
 
