@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { writeFileAtomic } from "../base/atomicFile.ts";
 import { DataMissingError, UsageError } from "../base/errors.ts";
 import { namedSeed, RandomStream } from "../base/random.ts";
-import { Vocabulary } from "./vocabulary.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 /** Words and their vectors, row-major. */
 export interface WordVectors {

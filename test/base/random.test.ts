@@ -66,8 +66,8 @@ describe("RandomStream", () => {
     const stream = new RandomStream(0);
     stream.restore({ algorithm: "xoshiro128**", words: [1, 2, 3, 4], spareNormal: null });
     for (let i = 0; i < 200; i++) {
-      const expected = (rotate((s[1]! * 5n) & mask, 7n) * 9n) & mask;
-      const t = (s[1]! << 9n) & mask;
+      const expected = (rotate((s[1] * 5n) & mask, 7n) * 9n) & mask;
+      const t = (s[1] << 9n) & mask;
       let [a, b, c, d] = s as [bigint, bigint, bigint, bigint];
       c ^= a;
       d ^= b;
@@ -99,8 +99,8 @@ describe("RandomStream", () => {
     let variance = 0;
     let covariance = 0;
     for (let i = 0; i < n; i++) {
-      variance += (values[i]! - mean) ** 2 / n;
-      if (i > 0) covariance += ((values[i]! - mean) * (values[i - 1]! - mean)) / n;
+      variance += (values[i] - mean) ** 2 / n;
+      if (i > 0) covariance += ((values[i] - mean) * (values[i - 1] - mean)) / n;
     }
     expect(Math.abs(mean - 0.5)).toBeLessThan(5 * Math.sqrt(1 / 12 / n));
     expect(Math.abs(variance - 1 / 12)).toBeLessThan(0.003);
@@ -127,7 +127,7 @@ describe("RandomStream", () => {
   it("draws integers evenly, below the bound, also above 2^32", () => {
     const stream = new RandomStream(5);
     const counts = new Array<number>(7).fill(0);
-    for (let i = 0; i < 70_000; i++) counts[stream.integer(7)]! += 1;
+    for (let i = 0; i < 70_000; i++) counts[stream.integer(7)] += 1;
     const chi2 = counts.reduce((sum, count) => sum + (count - 10_000) ** 2 / 10_000, 0);
     expect(chi2).toBeLessThan(22.5); // 99.9 % quantile of chi-squared with 6 degrees of freedom
     fc.assert(
