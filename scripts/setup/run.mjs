@@ -4,7 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildAddon } from "./addon.mjs";
 import { compileSources } from "./compile.mjs";
-import { downloadLibtorch } from "./download.mjs";
+import { downloadLibtorch, throwAwayPartials } from "./download.mjs";
 import { messageOf, SetupError } from "./errors.mjs";
 import { cacheFolder, findLibtorch } from "./libtorch.mjs";
 import { withLock } from "./lock.mjs";
@@ -79,7 +79,10 @@ async function bothOf(first, second) {
 /** @param {Reporter} reporter */
 async function provideLibtorch(reporter) {
   const found = findLibtorch({ note: (text) => reporter.log(`${text}\n`) });
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    throwAwayPartials(cacheFolder());
+    return found;
+  }
   await downloadLibtorch(reporter, (work) => demandPythonWithPip(reporter, work));
   const downloaded = findLibtorch();
   if (downloaded === undefined)
