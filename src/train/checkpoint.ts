@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { makeDirectory, removeStaleTemporaries, writeFileAtomic } from "../base/atomicFile.ts";
 import { messageOf, RiverrunError, UsageError } from "../base/errors.ts";
-import { loadModel, saveModel, TextFlow } from "../flow/index.ts";
+import { type Config, configSchema, loadModel, modelFiles, saveModel, TextFlow } from "../flow/index.ts";
 import type { Module } from "../nn/index.ts";
 import { loadSafetensors, saveSafetensors } from "../torch/safetensors.ts";
 import { nonFiniteNames } from "./nanGuard.ts";
@@ -166,6 +166,11 @@ export function findCheckpoint(out: string): Checkpoint | undefined {
   return { folder, state: readJson(join(folder, "state.json"), stateSchema) };
 }
 
+/** The configuration of a checkpoint. @throws UsageError where it is damaged. */
+export function checkpointConfig({ folder }: Checkpoint): Config {
+  return readJson(join(folder, modelFiles.config), configSchema);
+}
+
 /** The model of a checkpoint. @throws UsageError, DataMissingError */
 export function loadCheckpointModel({ folder }: Checkpoint, device?: string): TextFlow {
   return loadModel(folder, { device });
@@ -185,7 +190,7 @@ export function loadCheckpointPart({ folder }: Checkpoint, name: "optimiser" | "
 }
 
 /** The same parameters and buffers under another configuration of the same flow. The given model is freed. */
-export function withConfig(model: TextFlow, config: TextFlow["config"]): TextFlow {
+export function withConfig(model: TextFlow, config: Config): TextFlow {
   const { vocabulary, device, dtype } = model;
   const changed = TextFlow.blank({ config, vocabulary, device, dtype });
   changed.loadStateDict(model.stateDict());

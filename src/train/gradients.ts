@@ -9,8 +9,6 @@ import {
   type TextFlow,
 } from "../flow/index.ts";
 import { Generator, grad, noGrad, scope, type Tensor, zeros } from "../torch/index.ts";
-import { _foreach_add__List } from "../torch/operators.ts";
-import { handlesOf } from "../torch/tensor.ts";
 
 /** The texts of one step and their numbers in the training set, which key their noise and dropout. */
 export interface StepBatch {
@@ -32,7 +30,7 @@ export interface StepGradients {
   /** Bits per dimension of the whole batch. */
   readonly loss: number;
   /** In the order of the model's parameters; the caller frees them. */
-  readonly gradients: readonly Tensor[];
+  readonly gradients: Tensor[];
   readonly figures: StepFigures | undefined;
 }
 
@@ -122,7 +120,7 @@ export function stepGradients(model: TextFlow, step: StepBatch, detailed: boolea
   const positions = step.texts.reduce((sum, text) => sum + text.positions, 0);
   const divisor = positions * model.config.data.dimensions * Math.LN2;
   const latents = new LatentSquares();
-  let sums: readonly Tensor[] | undefined;
+  let sums: Tensor[] = [];
   let loss = 0;
   let nelbo = 0;
   forStepParts(model, step, (part) => {
@@ -140,18 +138,16 @@ export function stepGradients(model: TextFlow, step: StepBatch, detailed: boolea
           gradient ?? zeros(parameters[index].shape, { dtype: parameters[index].dtype, device: model.device }),
       );
     });
-    if (sums) {
-      const into = handlesOf(sums);
-      noGrad(() => _foreach_add__List(into, handlesOf(own)));
-    } else {
-      for (const gradient of own) gradient.keep();
-      sums = own;
-    }
+    // Not in place: two gradients of one call may share their storage.
+    const before = sums;
+    sums = before.length === 0 ? own : noGrad(() => own.map((gradient, index) => gradient.add(before[index])));
+    for (const gradient of sums) gradient.keep();
+    for (const gradient of before) gradient.dispose();
   });
   const tokens = step.texts.reduce((sum, text) => sum + text.tokensCounted, 0);
   return {
     loss,
-    gradients: sums ?? [],
+    gradients: sums,
     figures: detailed ? { nelboPerToken: nelbo / tokens, latents: latents.means() } : undefined,
   };
 }

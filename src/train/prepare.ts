@@ -59,7 +59,8 @@ async function trainVectors(
   const { dimensions, fixedLength } = config.data;
   const start = fixedLength ? [Vocabulary.sos] : [];
   const ids = tokens.map((words) => [...start, ...vocabulary.encode(words), Vocabulary.eos]);
-  const seen = new Set(ids.flat());
+  const seen = new Set<number>();
+  for (const text of ids) for (const id of text) seen.add(id);
   const values = await trainGlove(ids, vocabulary.size, {
     ...config.vectors,
     dimensions,

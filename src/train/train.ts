@@ -9,6 +9,7 @@ import { type WordVectors, writeVectors } from "../text/vectors.ts";
 import { getThreads, resolveDevice, scope, setThreads } from "../torch/index.ts";
 import {
   type Checkpoint,
+  checkpointConfig,
   findCheckpoint,
   loadCheckpointModel,
   loadCheckpointPart,
@@ -191,13 +192,13 @@ function reopened(state: TrainingState, { maxSteps, patience }: Config["train"])
 function goOn(run: Run, checkpoint: Checkpoint): Start {
   const { options, config, split, log } = run;
   const { state } = checkpoint;
+  const changes = configChanges(checkpointConfig(checkpoint), config);
   if (state.fingerprint !== fingerprintOf(split)) {
     throw new UsageError(
-      `${options.out}: this training was started with other texts (or another share of them held out): resume it with the same ones, or train with these into another --out`,
+      `${options.out}: this training was started with other texts (or others of them held out): resume it with the same ones, or train with these into another --out`,
     );
   }
   let model = loadCheckpointModel(checkpoint, options.device);
-  const changes = configChanges(model.config, config);
   if (changes.length > 0) model = withConfig(model, config);
   for (const change of changes) log(change);
   const optimiser = optimiserOf(model);
@@ -263,11 +264,13 @@ function writingHooks(run: Run, { model, optimiser, average, state: before }: St
   const reporting = reportingHooks(run);
   const path = join(out, "metrics.jsonl");
   const metrics = writing(path, () => new MetricsLog(path, before.step));
+  let at = before.step;
   return {
     ...reporting,
     onStep: (report) => {
       lock.touch();
       const { step, epoch, figures, seconds } = report;
+      at = step;
       if (figures) {
         writing(path, () => {
           metrics.append({
@@ -295,7 +298,7 @@ function writingHooks(run: Run, { model, optimiser, average, state: before }: St
       reporting.onValidation(report);
     },
     saveBest: () => {
-      refuseNonFinite({ model, optimiser, average }, before.step);
+      refuseNonFinite({ model, optimiser, average }, at);
       saveModel(model, out);
     },
     saveCheckpoint: (state) => {
@@ -379,13 +382,18 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const device = options.device === undefined ? undefined : resolveDevice(options.device);
   const signals = options.signals ? new SignalWatch() : undefined;
   let folder: RunFolder | undefined;
+  let stop: string | undefined;
   try {
     const run: Run = {
       options: { ...options, device },
       config: options.config,
       split: trainingTexts(options.config, options.texts, options.validation),
       log: options.log ?? ((): void => undefined),
-      stopRequested: () => signals?.stop ?? options.interrupted?.(),
+      // What asked first is remembered: the question is put more than once.
+      stopRequested: () => {
+        stop ??= signals?.stop ?? options.interrupted?.();
+        return stop;
+      },
       checkpointRequested: () => signals?.takeCheckpointRequest() ?? false,
     };
     if (options.dryRun) return await rehearse(run);

@@ -1,119 +1,223 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import { builtinCorpus } from "../../src/corpora/index.ts";
-import { loadModel, noiseFloor, presetConfig } from "../../src/flow/index.ts";
-import * as generate from "../../src/generate/index.ts";
-import { train } from "../../src/train/index.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { UsageError } from "../../src/base/errors.ts";
+import { loadModel, presetConfig } from "../../src/flow/index.ts";
+import { findCheckpoint, NonFiniteError, type TrainOptions, type TrainResult, train } from "../../src/train/index.ts";
+import { metricsOf, microConfig, sameRun, scratch, texts } from "./support.ts";
 
-const texts = builtinCorpus({ sentences: 400 }).sentences;
-const temporary = (): string => mkdtempSync(join(tmpdir(), "riverrun-train-"));
-
-function tiny(maxSteps: number): ReturnType<typeof presetConfig> {
-  const config = presetConfig("tiny");
-  config.flow.dropout = 0.1;
-  Object.assign(config.train, {
-    maxSteps,
-    validateEvery: 10,
-    checkpointEvery: 5,
-    logEvery: 5,
-    batchSize: 8,
-    ema: 0.9,
-    validationTexts: 20,
-  });
-  config.vectors.iterations = 3;
-  return config;
+/** Trains and says what was logged. */
+async function run(options: Partial<TrainOptions> & { out: string }): Promise<{ result: TrainResult; log: string }> {
+  const lines: string[] = [];
+  const result = await train({ config: microConfig(), texts, log: (line) => lines.push(line), ...options });
+  result.model.dispose();
+  return { result, log: lines.join("\n") };
 }
 
-const withoutWall = (path: string): unknown[] =>
-  readFileSync(path, "utf8")
-    .trim()
-    .split("\n")
-    .map(
-      (line) =>
-        JSON.parse(line, (key, value: unknown) =>
-          /^(wall|tokensPerSecond|rss.*)$/i.test(key) ? undefined : value,
-        ) as unknown,
-    );
-
-test("an interrupted and resumed training gives the same bytes and numbers as an uninterrupted one", async () => {
-  const whole = temporary();
-  await train({ config: tiny(20), texts, out: whole });
-  const parts = temporary();
-  const seen: string[] = [];
-  let asked = 0;
-  const first = await train({
-    config: tiny(20),
-    texts,
-    out: parts,
-    interrupted: () => (++asked === 7 ? "SIGTERM" : undefined),
-  });
-  expect(first.finished).toBe(false);
-  expect(first.step).toBeLessThan(20);
-  const second = await train({
-    config: tiny(20),
-    texts,
-    out: parts,
-    resume: true,
-    log: (message) => seen.push(message),
-  });
-  expect(seen.join()).toContain(`step ${first.step}`);
-  expect(second.finished).toBe(true);
-  for (const file of ["model.safetensors", "config.json", "vocabulary.json"]) {
-    expect(readFileSync(join(parts, file)).equals(readFileSync(join(whole, file)))).toBe(true);
-  }
-  expect(withoutWall(join(parts, "metrics.jsonl"))).toEqual(withoutWall(join(whole, "metrics.jsonl")));
-  const again: string[] = [];
-  await train({ config: tiny(20), texts, out: parts, resume: true, log: (message) => again.push(message) });
-  expect(again.join()).toContain("finished");
-});
-
-test("accumulating a batch in parts changes nothing but rounding", async () => {
-  const run = async (accumulate: number): Promise<number> => {
-    const config = tiny(10);
-    config.train.accumulate = accumulate;
-    config.train.ema = 0;
-    return (await train({ config, texts, out: temporary() })).validation?.nelboPerToken ?? 0;
+/** Stops after a step, as a signal would. */
+function stopAfter(step: number): Pick<TrainOptions, "interrupted" | "onEveryStep"> {
+  let at = 0;
+  return {
+    onEveryStep: (report) => {
+      at = report.step;
+    },
+    interrupted: () => (at >= step ? "SIGTERM" : undefined),
   };
-  expect(Math.abs((await run(1)) - (await run(4)))).toBeLessThan(1e-3);
+}
+
+const whole = join(scratch(), "whole");
+let first: { result: TrainResult; log: string };
+beforeAll(async () => {
+  first = await run({ out: whole });
 });
 
-test("a folder with something in it, other data, and too little text are refused in words", async () => {
-  const out = temporary();
-  writeFileSync(join(out, "mine.txt"), "x");
-  await expect(train({ config: tiny(5), texts, out })).rejects.toThrow("is not empty");
-  const other = temporary();
-  await train({ config: tiny(5), texts, out: other });
-  await expect(train({ config: tiny(5), texts: texts.slice(50), out: other, resume: true })).rejects.toThrow(
-    "other texts",
-  );
-  await expect(train({ config: tiny(5), texts: ["one"], validation: ["one"], out: temporary() })).rejects.toThrow(
-    "at least 2",
-  );
-});
+describe("train", () => {
+  it("leaves a model that loads, the resume state and the curves", () => {
+    const model = loadModel(whole);
+    expect(model.initialised).toBe(true);
+    model.dispose();
+    expect(first.result).toMatchObject({ step: 10, finished: true, reason: "maxSteps", exitCode: 0 });
+    expect(first.result.validation?.nelboPerToken).toBeGreaterThan(0);
+    const rows = metricsOf(whole) as { step: number; split: string }[];
+    expect(rows.map(({ step, split }) => `${split} ${step}`)).toEqual([
+      "training 1",
+      "training 2",
+      "training 4",
+      "validation 4",
+      "training 6",
+      "training 8",
+      "validation 8",
+      "training 10",
+      "validation 10",
+    ]);
+    expect(readdirSync(join(whole, "training")).sort()).toEqual(["last.json", "step-000000010"]);
+    expect(existsSync(join(whole, "vectors.txt"))).toBe(true);
+  });
 
-test("a trained model scores, samples, interpolates, rewrites and reconstructs", async () => {
-  const out = temporary();
-  const config = tiny(60);
-  config.train.batchSize = 32;
-  const { model, validation } = await train({ config, texts, out });
-  expect(validation?.bitsPerDim).toBeGreaterThan(noiseFloor(config.data.sigma));
-  const prepared = texts.slice(0, 12).map((text) => model.prepare(text));
-  const scores = generate.scoreTexts(model, prepared, { seed: 1 });
-  // The same text in another batch, and through save and load: the same score.
-  const alone = generate.scoreTexts(loadModel(out), [prepared[5]], { seed: 1 })[0];
-  expect(Math.abs(alone.nelbo - scores[5].nelbo)).toBeLessThan(1e-3);
-  expect(generate.sampleTexts(model, { count: 3, seed: 4 })[1]).toEqual(
-    generate.sampleTexts(model, { count: 1, seed: 5 })[0],
-  );
-  const [first, last] = generate.interpolateTexts(model, prepared[0], prepared[1], { ratios: [1, 0] });
-  const back = generate.reconstructTexts(model, prepared);
-  expect(first.text).toBe(back[0].reconstruction);
-  expect(last.text).toBe(back[1].reconstruction);
-  expect(generate.totalsOf(back).maxAbsError).toBeLessThan(1e-4);
-  expect(generate.totalsOf(back).tokenAccuracy).toBeGreaterThan(0.95);
-  const still = generate.perturbTexts(model, prepared.slice(0, 2), { noiseVariance: 0, variants: 2, seed: 1 });
-  expect(still.map(({ variant }) => variant)).toEqual([0, 1, 0, 1]);
-  expect(still[3].text).toBe(back[1].reconstruction);
+  it("gives the same numbers, to the last bit, when it is interrupted and resumed", async () => {
+    const out = join(scratch(), "stopped");
+    for (const step of [1, 5]) {
+      const { result, log } = await run({ out, resume: true, ...stopAfter(step) });
+      expect(result).toMatchObject({ step, finished: false, reason: "interrupted", exitCode: 143 });
+      expect(log).toContain("--resume");
+    }
+    const { result } = await run({ out, resume: true });
+    expect(result.step).toBe(10);
+    expect(sameRun(whole, out)).toBe(true);
+  });
+
+  it("says so where there is nothing to resume, and starts", async () => {
+    const out = join(scratch(), "new");
+    const { log } = await run({ out, resume: true });
+    expect(log).toContain("nothing was saved yet");
+    expect(sameRun(whole, out)).toBe(true);
+  });
+
+  it("says so on a finished run and changes nothing", async () => {
+    const before = readFileSync(join(whole, "training", "step-000000010", "state.json"), "utf8");
+    const { result, log } = await run({ out: whole, resume: true });
+    expect(log).toContain("the training is finished");
+    expect(result).toMatchObject({ finished: true, exitCode: 0, step: 10 });
+    expect(result.validation).toEqual(first.result.validation);
+    expect(readFileSync(join(whole, "training", "step-000000010", "state.json"), "utf8")).toBe(before);
+  });
+
+  it("goes on with more steps, and refuses another model or other texts", async () => {
+    const out = join(scratch(), "longer");
+    await run({ out, config: microConfig({ maxSteps: 4 }) });
+    const { result, log } = await run({ out, resume: true, config: microConfig({ maxSteps: 6 }) });
+    expect(result).toMatchObject({ step: 6, finished: true });
+    expect(log).toContain("train.maxSteps: 4 is now 6");
+    await expect(run({ out, resume: true, config: microConfig({}, { hidden: 16 }) })).rejects.toThrow(
+      /another configuration \(flow\.hidden: 8 is now 16/,
+    );
+    await expect(run({ out, resume: true, texts: texts.slice(1) })).rejects.toThrow(/other texts/);
+  });
+
+  it("refuses a folder that holds something", async () => {
+    await expect(run({ out: whole })).rejects.toThrow(/not empty.*--resume/);
+    const out = scratch();
+    writeFileSync(join(out, "model.safetensors"), "");
+    await expect(run({ out, resume: true })).rejects.toThrow(/no state to resume from/);
+    writeFileSync(join(out, "file"), "");
+    await expect(run({ out: join(out, "file") })).rejects.toThrow(/is a file/);
+  });
+
+  it("removes what a killed training left half-written", async () => {
+    const out = join(scratch(), "litter");
+    await run({ out, ...stopAfter(3) });
+    const folder = join(out, "training");
+    mkdirSync(join(folder, ".step-000000006.999999"));
+    mkdirSync(join(folder, "step-000000006"));
+    writeFileSync(join(folder, ".last.json.riverrun-tmp-999999999"), "{");
+    await run({ out, resume: true });
+    expect(readdirSync(folder).sort()).toEqual(["last.json", "step-000000010"]);
+    expect(sameRun(whole, out)).toBe(true);
+  });
+
+  it("can be resumed although the model's own file was not written yet", async () => {
+    const out = join(scratch(), "early");
+    await run({ out, ...stopAfter(1) });
+    rmSync(join(out, "model.safetensors"));
+    await run({ out, resume: true });
+    expect(sameRun(whole, out)).toBe(true);
+  });
+
+  it("names what is damaged in a checkpoint", async () => {
+    const out = join(scratch(), "damaged");
+    await run({ out, ...stopAfter(3) });
+    const state = join(out, "training", "step-000000003", "state.json");
+    writeFileSync(state, readFileSync(state, "utf8").replace('"step": 3', '"step": -3'));
+    await expect(run({ out, resume: true })).rejects.toThrow(/state\.json is damaged.*step/);
+    expect(() => findCheckpoint(out)).toThrow(UsageError);
+  });
+
+  it("stops when validations do not get better", async () => {
+    const config = microConfig({ learningRate: 1e-30, validateEvery: 1, patience: 2, ema: 0 });
+    const { result } = await run({ out: join(scratch(), "patience"), config });
+    expect(result).toMatchObject({ step: 3, finished: true, reason: "patience", bestStep: 1 });
+  });
+
+  it("stops with a named layer where numbers stop being finite, the last checkpoint being whole", async () => {
+    const out = join(scratch(), "nan");
+    const config = microConfig({ learningRate: 1e20, warmupSteps: 0, schedule: "constant", checkpointEvery: 100 });
+    const failure = run({ out, config });
+    await expect(failure).rejects.toThrow(NonFiniteError);
+    await expect(failure).rejects.toThrow(/first in .*training texts \d+/);
+    expect(findCheckpoint(out)?.state.step).toBe(0);
+    const { result } = await run({ out, resume: true });
+    expect(result.finished).toBe(true);
+  });
+
+  it.skipIf(process.platform === "win32")("writes a checkpoint when SIGUSR2 asks for one, and goes on", async () => {
+    const written: number[] = [];
+    const out = join(scratch(), "asked");
+    await run({
+      out,
+      signals: true,
+      onEveryStep: ({ step }) => {
+        if (step === 5) process.emit("SIGUSR2", "SIGUSR2");
+      },
+      onCheckpoint: (step) => written.push(step),
+    });
+    expect(written).toEqual([0, 3, 5, 6, 9, 10]);
+    expect(sameRun(whole, out)).toBe(true);
+    expect(process.listenerCount("SIGUSR2")).toBe(0);
+  });
+
+  it("trains a flow of fixed length, whose pads are words, and one with recurrent networks", async () => {
+    const paper = presetConfig("paper-nar");
+    const micro = microConfig({ maxSteps: 3, validateEvery: 3 });
+    for (const [name, flow] of [
+      ["fixed", { ...paper.flow, levels: 2, steps: 1, heads: 2 }],
+      ["lstm", { ...micro.flow, network: "lstm" }],
+    ] as const) {
+      const data = { ...micro.data, fixedLength: name === "fixed" };
+      const out = join(scratch(), name);
+      await run({ out, config: { ...micro, data, flow }, ...stopAfter(2) });
+      const { result } = await run({ out, resume: true, config: { ...micro, data, flow } });
+      expect(result).toMatchObject({ step: 3, finished: true });
+      expect(result.validation?.bitsPerDim).toBeGreaterThan(result.validation?.floorBitsPerDim ?? Number.NaN);
+    }
+  });
+
+  it("takes validation texts and vectors of the caller's", async () => {
+    const words = ["the", "a", "in"];
+    const values = Float32Array.from({ length: 24 }, (_, index) => Math.cos(index));
+    const out = join(scratch(), "given");
+    const { result, log } = await run({
+      out,
+      config: microConfig({ maxSteps: 2 }),
+      validation: [...texts.slice(0, 5), "  "],
+      vectors: { words, dimensions: 8, values },
+    });
+    expect(result.validation?.texts).toBe(5);
+    expect(log).toContain("1 texts without any word were left out");
+    expect(log).toMatch(/3 of \d+ words have a vector/);
+    expect(existsSync(join(out, "vectors.txt"))).toBe(false);
+    const narrow = { words, dimensions: 4, values };
+    await expect(run({ out: join(scratch(), "narrow"), vectors: narrow })).rejects.toThrow(/4 dimensions.*is 8/);
+  });
+
+  it("refuses texts that are too few", async () => {
+    const out = join(scratch(), "few");
+    await expect(run({ out, texts: [] })).rejects.toThrow(/0 texts with words/);
+    await expect(run({ out, texts: ["", " "] })).rejects.toThrow(/0 texts with words \(of 2 given\)/);
+    await expect(run({ out, validation: [""] })).rejects.toThrow(/validation data has no text/);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it("writes nothing in a dry run", async () => {
+    const out = join(scratch(), "dry");
+    const { result } = await run({ out, dryRun: true });
+    expect(result).toMatchObject({ step: 2, finished: false, reason: "dryRun" });
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it("can be stopped while word vectors are made", async () => {
+    const out = join(scratch(), "soon");
+    await expect(run({ out, interrupted: () => "SIGINT" })).rejects.toMatchObject({ exitCode: 130 });
+    await run({ out, resume: true });
+    expect(sameRun(whole, out)).toBe(true);
+  });
 });
