@@ -8,21 +8,30 @@
 #include <dlfcn.h>
 #include <torch/version.h>
 
+#include <mutex>
+
 namespace riverrun {
 
-napi_value guarded(napi_env env, const char* what, const std::function<napi_value()>& body) {
+void throwCurrentException(napi_env env, const char* what) noexcept {
+  bool pending = false;
+  if (napi_is_exception_pending(env, &pending) == napi_ok && pending) return;
   try {
-    return body();
-  } catch (const StaleHandle& error) {
-    napi_throw_error(env, "ERR_USE_AFTER_FREE", error.what());
-  } catch (const c10::Error& error) {
-    napi_throw_error(env, "ERR_TORCH", (std::string(what) + ": " + error.what_without_backtrace()).c_str());
-  } catch (const std::exception& error) {
-    napi_throw_error(env, "ERR_TORCH", (std::string(what) + ": " + error.what()).c_str());
-  } catch (...) {
-    napi_throw_error(env, "ERR_TORCH", (std::string(what) + ": unknown C++ exception").c_str());
+    try {
+      throw;
+    } catch (const StaleHandle& error) {
+      napi_throw_error(env, "ERR_USE_AFTER_FREE", error.what());
+    } catch (const c10::Error& error) {
+      napi_throw_error(env, "ERR_TORCH", (std::string(what) + ": " + error.what_without_backtrace()).c_str());
+    } catch (const std::bad_alloc&) {
+      napi_throw_error(env, "ERR_TORCH", (std::string(what) + ": out of memory").c_str());
+    } catch (const std::exception& error) {
+      napi_throw_error(env, "ERR_TORCH", (std::string(what) + ": " + error.what()).c_str());
+    } catch (...) {
+      napi_throw_error(env, "ERR_TORCH", (std::string(what) + ": unknown C++ exception").c_str());
+    }
+  } catch (...) {  // no memory even for the message
+    napi_throw_error(env, "ERR_TORCH", what);
   }
-  return nullptr;
 }
 
 Environment& environmentOf(napi_env env) {
@@ -50,30 +59,50 @@ static napi_value build(napi_env env, napi_callback_info info) {
   return guarded(env, "build", [&] {
     napi_value result;
     check(env, napi_create_object(env, &result), "build");
-    napi_set_named_property(env, result, "torch", fromString(env, TORCH_VERSION));
-    napi_set_named_property(env, result, "config", fromString(env, at::show_config()));
-    napi_set_named_property(env, result, "parallel", fromString(env, at::get_parallel_info()));
+    setProperty(env, result, "torch", fromString(env, TORCH_VERSION));
+    setProperty(env, result, "config", fromString(env, at::show_config()));
+    setProperty(env, result, "parallel", fromString(env, at::get_parallel_info()));
     return result;
   });
 }
 
+// Why libtorch's CUDA half could not be loaded; empty where it is there.
+static std::string loadCudaLibrary() {
+  Dl_info where;
+  if (!dladdr(reinterpret_cast<void*>(&at::get_parallel_info), &where) || !where.dli_fname) {
+    return "the folder of libtorch_cpu could not be found";
+  }
+  std::string folder(where.dli_fname);
+  folder.erase(folder.find_last_of('/') + 1);
+  if (dlopen((folder + "libtorch_cuda.so").c_str(), RTLD_NOW | RTLD_GLOBAL)) return "";
+  const char* reason = dlerror();
+  return reason ? reason : "libtorch_cuda.so could not be loaded";
+}
+
 // The CUDA half of libtorch registers its kernels when it is loaded; it is loaded when a CUDA device is first asked
-// for, because it costs a second and most runs never need it. Returns the number of devices, with a reason when 0.
+// for, because it costs a second and most runs never need it. Nothing may ask at::hasCUDA() before: the first answer
+// is remembered for good. Returns the number of devices, with a reason when 0.
 static napi_value loadCuda(napi_env env, napi_callback_info info) {
   return guarded(env, "loadCuda", [&] {
+    static std::mutex mutex;
+    static bool loaded = false;
     std::string reason;
-    Dl_info where;
-    if (!at::hasCUDA() && dladdr(reinterpret_cast<void*>(&at::get_parallel_info), &where) && where.dli_fname) {
-      std::string folder(where.dli_fname);
-      folder.erase(folder.find_last_of('/') + 1);
-      if (!dlopen((folder + "libtorch_cuda.so").c_str(), RTLD_NOW | RTLD_GLOBAL)) reason = dlerror();
+    int64_t devices = 0;
+    {
+      const std::lock_guard<std::mutex> lock(mutex);
+      if (!loaded) reason = loadCudaLibrary();
+      loaded = reason.empty();
     }
-    const int64_t devices = at::hasCUDA() ? static_cast<int64_t>(at::detail::getCUDAHooks().deviceCount()) : 0;
-    if (devices == 0 && reason.empty()) reason = "libtorch has CUDA, but no CUDA device or driver was found";
+    if (reason.empty() && !at::hasCUDA()) {
+      reason = "libtorch decided that there is no CUDA before it was asked for: ask for the device first";
+    } else if (reason.empty()) {
+      devices = static_cast<int64_t>(at::detail::getCUDAHooks().deviceCount());
+      if (devices == 0) reason = "libtorch has CUDA, but no CUDA device or driver was found";
+    }
     napi_value result;
     check(env, napi_create_object(env, &result), "loadCuda");
-    napi_set_named_property(env, result, "devices", fromNumber(env, static_cast<double>(devices)));
-    napi_set_named_property(env, result, "reason", fromString(env, devices ? "" : reason));
+    setProperty(env, result, "devices", fromNumber(env, static_cast<double>(devices)));
+    setProperty(env, result, "reason", fromString(env, devices ? "" : reason));
     return result;
   });
 }

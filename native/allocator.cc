@@ -5,53 +5,44 @@
 #include <c10/core/CPUAllocator.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/sysinfo.h>
+#endif
 
 #include <atomic>
-#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <vector>
 
 #include "addon.h"
+#include "sizeClass.h"
 
 namespace riverrun {
 namespace {
 
-constexpr size_t kHeader = 64;              // keeps the data on a cache line of its own
-constexpr size_t kSmallest = 256;
+constexpr size_t kHeader = 64;               // keeps the data on a cache line of its own
 constexpr size_t kMapped = size_t{1} << 22;  // from here on pages come straight from the system, huge where it can
-constexpr size_t kStepsPerDoubling = 8;     // at most an eighth of a block is wasted
-constexpr size_t kClasses = 48 * kStepsPerDoubling;
 
 struct Header {
   uint32_t sizeClass;
   bool mapped;
   size_t bytes;  // of the whole block, header included
 };
+static_assert(sizeof(Header) <= kHeader);
 
-size_t classOf(size_t bytes) {
-  if (bytes <= kSmallest) return 0;
-  const size_t exponent = std::bit_width(bytes - 1) - 1;  // 2^exponent < bytes <= 2^(exponent + 1)
-  const size_t step = (size_t{1} << exponent) / kStepsPerDoubling;
-  const size_t within = (bytes - (size_t{1} << exponent) + step - 1) / step;  // 1 .. kStepsPerDoubling
-  return (exponent - std::bit_width(kSmallest - 1)) * kStepsPerDoubling + within;
-}
-
-size_t bytesOfClass(size_t sizeClass) {
-  if (sizeClass == 0) return kSmallest;
-  const size_t exponent = std::bit_width(kSmallest - 1) + (sizeClass - 1) / kStepsPerDoubling;
-  const size_t within = (sizeClass - 1) % kStepsPerDoubling + 1;
-  return (size_t{1} << exponent) + within * ((size_t{1} << exponent) / kStepsPerDoubling);
+// Memory and swap of the machine. Linux promises more than there is and kills the process that believes it.
+size_t machineBytes() {
+#ifdef __linux__
+  struct sysinfo machine;
+  if (sysinfo(&machine) == 0) return (size_t{machine.totalram} + machine.totalswap) * machine.mem_unit;
+#endif
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(page) : size_t{1} << 48;
 }
 
 class CachingAllocator final : public c10::Allocator {
  public:
-  CachingAllocator() {
-    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    limit_ = pages > 0 && page > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(page) / 4 : size_t{1} << 30;
-  }
-
   c10::DataPtr allocate(size_t bytes) override {
     void* data = bytes ? take(bytes) : nullptr;
     return {data, data, &CachingAllocator::release, c10::Device(c10::DeviceType::CPU)};
@@ -62,11 +53,11 @@ class CachingAllocator final : public c10::Allocator {
   void copy_data(void* to, const void* from, std::size_t count) const override { std::memcpy(to, from, count); }
 
   void trim() {
-    for (size_t c = 0; c < kClasses; ++c) {
+    for (Class& one : classes_) {
       std::vector<Header*> blocks;
       {
-        const std::lock_guard<std::mutex> lock(classes_[c].mutex);
-        blocks.swap(classes_[c].blocks);
+        const std::lock_guard<std::mutex> lock(one.mutex);
+        blocks.swap(one.blocks);
       }
       for (Header* block : blocks) {
         cached_ -= block->bytes;
@@ -78,6 +69,7 @@ class CachingAllocator final : public c10::Allocator {
   size_t used() const { return used_; }
   size_t cached() const { return cached_; }
   size_t peak() const { return peak_; }
+  size_t limit() const { return limit_; }
 
   static CachingAllocator& instance() {
     static auto* allocator = new CachingAllocator;  // never destroyed: tensors may outlive every destructor
@@ -91,28 +83,21 @@ class CachingAllocator final : public c10::Allocator {
   };
 
   void* take(size_t bytes) {
+    if (bytes > machine_) refuse(bytes);
     const size_t c = classOf(bytes + kHeader);
-    if (c >= kClasses) C10_THROW_ERROR(OutOfMemoryError, "cannot allocate " + std::to_string(bytes) + " bytes");
     Header* block = nullptr;
     {
-      const std::lock_guard<std::mutex> lock(classes_[c].mutex);
-      if (!classes_[c].blocks.empty()) {
-        block = classes_[c].blocks.back();
-        classes_[c].blocks.pop_back();
+      Class& own = classes_[c];
+      const std::lock_guard<std::mutex> lock(own.mutex);
+      if (!own.blocks.empty()) {
+        block = own.blocks.back();
+        own.blocks.pop_back();
       }
     }
     if (block) {
       cached_ -= block->bytes;
     } else {
-      block = fresh(c);
-      if (!block) {
-        trim();
-        block = fresh(c);
-      }
-      if (!block) {
-        C10_THROW_ERROR(OutOfMemoryError, "out of memory: cannot allocate " + std::to_string(bytes) + " bytes beside " +
-                                              std::to_string(used_.load()) + " in use; use a smaller batch or model");
-      }
+      block = fresh(c, bytes);
     }
     const size_t now = used_ += block->bytes;
     size_t peak = peak_;
@@ -121,8 +106,25 @@ class CachingAllocator final : public c10::Allocator {
     return reinterpret_cast<char*>(block) + kHeader;
   }
 
-  static Header* fresh(size_t c) {
-    size_t bytes = bytesOfClass(c);
+  Header* fresh(size_t c, size_t requested) {
+    const size_t bytes = bytesOfClass(c);
+    if (used_ + cached_ + bytes > machine_) trim();
+    if (used_ + bytes > machine_) refuse(requested);
+    Header* block = fromSystem(c, bytes);
+    if (!block) {
+      trim();
+      block = fromSystem(c, bytes);
+    }
+    if (!block) refuse(requested);
+    return block;
+  }
+
+  [[noreturn]] void refuse(size_t bytes) const {
+    C10_THROW_ERROR(OutOfMemoryError, "out of memory: cannot allocate " + std::to_string(bytes) + " bytes beside " +
+                                          std::to_string(used_.load()) + " in use; use a smaller batch or model");
+  }
+
+  static Header* fromSystem(size_t c, size_t bytes) {
     void* memory = nullptr;
     const bool mapped = bytes >= kMapped;
     if (mapped) {
@@ -131,7 +133,7 @@ class CachingAllocator final : public c10::Allocator {
 #ifdef MADV_HUGEPAGE
       madvise(memory, bytes, MADV_HUGEPAGE);
 #endif
-    } else if (posix_memalign(&memory, 64, bytes) != 0) {
+    } else if (posix_memalign(&memory, kHeader, bytes) != 0) {
       return nullptr;
     }
     auto* block = static_cast<Header*>(memory);
@@ -147,27 +149,32 @@ class CachingAllocator final : public c10::Allocator {
     }
   }
 
-  // Runs in destructors of tensors, so it must not throw: a block that cannot be filed is given back.
+  // Runs in destructors of tensors, on whichever thread drops the last reference, so it must not throw: a block that
+  // cannot be filed is given back.
   static void release(void* data) {
     if (!data) return;
     auto* block = reinterpret_cast<Header*>(static_cast<char*>(data) - kHeader);
     CachingAllocator& self = instance();
-    self.used_ -= block->bytes;
-    if (self.cached_ + block->bytes <= self.limit_) {
+    const size_t bytes = block->bytes;
+    self.used_ -= bytes;
+    // Counted before it is filed: another thread may take the block the moment it stands in the list.
+    if ((self.cached_ += bytes) <= self.limit_) {
       try {
-        const std::lock_guard<std::mutex> lock(self.classes_[block->sizeClass].mutex);
-        self.classes_[block->sizeClass].blocks.push_back(block);
-        self.cached_ += block->bytes;
+        Class& own = self.classes_[block->sizeClass];
+        const std::lock_guard<std::mutex> lock(own.mutex);
+        own.blocks.push_back(block);
         return;
       } catch (...) {
       }
     }
+    self.cached_ -= bytes;
     giveBack(block);
   }
 
+  const size_t machine_ = machineBytes();
+  const size_t limit_ = machine_ / 4;
   Class classes_[kClasses];
   std::atomic<size_t> used_{0}, cached_{0}, peak_{0};
-  size_t limit_;
 };
 
 std::atomic<bool> installed{false};
@@ -189,10 +196,11 @@ static napi_value allocator(napi_env env, napi_callback_info info) {
     napi_value result;
     check(env, napi_create_object(env, &result), "allocator");
     const CachingAllocator& state = CachingAllocator::instance();
-    napi_set_named_property(env, result, "name", fromString(env, installed ? "caching" : "system"));
-    napi_set_named_property(env, result, "usedBytes", fromNumber(env, static_cast<double>(state.used())));
-    napi_set_named_property(env, result, "cachedBytes", fromNumber(env, static_cast<double>(state.cached())));
-    napi_set_named_property(env, result, "peakBytes", fromNumber(env, static_cast<double>(state.peak())));
+    setProperty(env, result, "name", fromString(env, installed ? "caching" : "system"));
+    setProperty(env, result, "usedBytes", fromNumber(env, static_cast<double>(state.used())));
+    setProperty(env, result, "cachedBytes", fromNumber(env, static_cast<double>(state.cached())));
+    setProperty(env, result, "peakBytes", fromNumber(env, static_cast<double>(state.peak())));
+    setProperty(env, result, "cacheLimitBytes", fromNumber(env, static_cast<double>(state.limit())));
     return result;
   });
 }

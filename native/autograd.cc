@@ -46,15 +46,17 @@ static napi_value grad(napi_env env, napi_callback_info info) {
     const auto outputs = tensorsOf(env, environment, arguments[0], "grad");
     const auto inputs = tensorsOf(env, environment, arguments[1], "grad");
     const auto seeds = gradOutputsOf(env, environment, arguments[2], outputs.size(), "grad");
-    const auto gradients = torch::autograd::grad(outputs, inputs, seeds, toBool(env, arguments[3], "retainGraph"),
-                                                 toBool(env, arguments[4], "createGraph"),
-                                                 toBool(env, arguments[5], "allowUnused"));
+    const bool retainGraph = toBool(env, arguments[3], "retainGraph");
+    const bool createGraph = toBool(env, arguments[4], "createGraph");
+    const bool allowUnused = toBool(env, arguments[5], "allowUnused");
+    auto gradients = torch::autograd::grad(outputs, inputs, seeds, retainGraph, createGraph, allowUnused);
     napi_value result;
     check(env, napi_create_array_with_length(env, gradients.size(), &result), "grad");
+    Outgoing outgoing(env, environment);
     for (size_t i = 0; i < gradients.size(); ++i) {
-      napi_set_element(env, result, static_cast<uint32_t>(i), fromIValue(env, environment, gradients[i]));
+      setElement(env, result, i, outgoing.add(std::move(gradients[i])));
     }
-    return result;
+    return outgoing.arrive(result);
   });
 }
 
@@ -63,19 +65,15 @@ static napi_value setGradEnabled(napi_env env, napi_callback_info info) {
     Arguments<1> arguments(env, info);
     const bool before = c10::GradMode::is_enabled();
     c10::GradMode::set_enabled(toBool(env, arguments[0], "enabled"));
-    napi_value result;
-    check(env, napi_get_boolean(env, before, &result), "setGradEnabled");
-    return result;
+    return fromBool(env, before);
   });
 }
 
 static napi_value requiresGrad(napi_env env, napi_callback_info info) {
   return guarded(env, "requiresGrad", [&] {
     Arguments<1> arguments(env, info);
-    napi_value result;
-    const bool flag = tensorOf(environmentOf(env), toNumber(env, arguments[0], "handle"), "requiresGrad").requires_grad();
-    check(env, napi_get_boolean(env, flag, &result), "requiresGrad");
-    return result;
+    return fromBool(
+        env, tensorOf(environmentOf(env), toNumber(env, arguments[0], "handle"), "requiresGrad").requires_grad());
   });
 }
 
@@ -93,8 +91,8 @@ static napi_value gradOf(napi_env env, napi_callback_info info) {
   return guarded(env, "gradOf", [&] {
     Arguments<1> arguments(env, info);
     Environment& environment = environmentOf(env);
-    const at::Tensor gradient = tensorOf(environment, toNumber(env, arguments[0], "handle"), "gradOf").grad();
-    return fromIValue(env, environment, gradient);
+    return returnTensor(env, environment,
+                        tensorOf(environment, toNumber(env, arguments[0], "handle"), "gradOf").grad());
   });
 }
 

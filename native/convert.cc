@@ -2,6 +2,7 @@
 #include <ATen/core/jit_type.h>
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -63,7 +64,7 @@ static std::vector<Element> toVector(napi_env env, napi_value value, const char*
   uint32_t length;
   if (napi_get_array_length(env, value, &length) != napi_ok) expected(env, what, "an array", value);
   std::vector<Element> elements;
-  elements.reserve(length);
+  elements.reserve(std::min<uint32_t>(length, 65536));  // a sparse array may claim 2^32 elements and hold none
   for (uint32_t i = 0; i < length; ++i) {
     napi_value element;
     check(env, napi_get_element(env, value, i, &element), what);
@@ -81,16 +82,39 @@ std::vector<int64_t> toIntegers(napi_env env, napi_value value, const char* what
 }
 
 bool isAbsent(napi_env env, napi_value value) {
-  napi_valuetype type = napi_undefined;
-  napi_typeof(env, value, &type);
+  napi_valuetype type;
+  check(env, napi_typeof(env, value, &type), "typeof");
   return type == napi_undefined || type == napi_null;
 }
 
-c10::ScalarType toScalarType(int64_t code) {
-  if (code < 0 || code >= static_cast<int64_t>(c10::ScalarType::NumOptions)) {
-    throw std::invalid_argument("unknown dtype code " + std::to_string(code));
+// libtorch trusts these codes and indexes tables with them. Complex, quantised and packed types are left out: nothing
+// here reads their elements.
+c10::ScalarType toScalarType(napi_env env, napi_value value, const char* what) {
+  const int64_t code = toInteger(env, value, what);
+  if (code >= 0 && code < static_cast<int64_t>(c10::ScalarType::NumOptions)) {
+    const auto type = static_cast<c10::ScalarType>(code);
+    switch (type) {
+      case c10::ScalarType::Byte:
+      case c10::ScalarType::Char:
+      case c10::ScalarType::Short:
+      case c10::ScalarType::Int:
+      case c10::ScalarType::Long:
+      case c10::ScalarType::Half:
+      case c10::ScalarType::Float:
+      case c10::ScalarType::Double:
+      case c10::ScalarType::Bool:
+      case c10::ScalarType::BFloat16: return type;
+      default: break;
+    }
   }
-  return static_cast<c10::ScalarType>(code);
+  throw std::invalid_argument(std::string(what) + ": unknown dtype code " + std::to_string(code));
+}
+
+static int64_t toCode(napi_env env, napi_value value, const char* what, int64_t most) {
+  const int64_t code = toInteger(env, value, what);
+  if (code >= 0 && code <= most) return code;
+  throw std::invalid_argument(std::string(what) + ": expected a code from 0 to " + std::to_string(most) + ", got " +
+                              std::to_string(code));
 }
 
 std::string describe(const at::Tensor& tensor) {
@@ -112,10 +136,24 @@ napi_value fromString(napi_env env, const std::string& value) {
   return result;
 }
 
-void defineFunction(napi_env env, napi_value exports, const char* name, napi_callback callback) {
+napi_value fromBool(napi_env env, bool value) {
+  napi_value result;
+  check(env, napi_get_boolean(env, value, &result), "boolean");
+  return result;
+}
+
+void setProperty(napi_env env, napi_value object, const char* name, napi_value value) {
+  check(env, napi_set_named_property(env, object, name, value), name);
+}
+
+void setElement(napi_env env, napi_value list, size_t index, napi_value value) {
+  check(env, napi_set_element(env, list, static_cast<uint32_t>(index), value), "list");
+}
+
+void defineFunction(napi_env env, napi_value exports, const char* name, napi_callback callback, void* data) {
   napi_value function;
-  check(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function), name);
-  check(env, napi_set_named_property(env, exports, name, function), name);
+  check(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function), name);
+  setProperty(env, exports, name, function);
 }
 
 Kind kindOf(const c10::TypePtr& type, bool& optional) {
@@ -125,10 +163,10 @@ Kind kindOf(const c10::TypePtr& type, bool& optional) {
       return kindOf(type->expectRef<c10::OptionalType>().getElementType(), optional);
     case c10::TypeKind::TensorType: return Kind::kTensor;
     case c10::TypeKind::IntType:
-    case c10::TypeKind::SymIntType:
-    case c10::TypeKind::ScalarTypeType:
-    case c10::TypeKind::LayoutType:
-    case c10::TypeKind::MemoryFormatType: return Kind::kInt;
+    case c10::TypeKind::SymIntType: return Kind::kInt;
+    case c10::TypeKind::ScalarTypeType: return Kind::kScalarType;
+    case c10::TypeKind::LayoutType: return Kind::kLayout;
+    case c10::TypeKind::MemoryFormatType: return Kind::kMemoryFormat;
     case c10::TypeKind::FloatType:
     case c10::TypeKind::SymFloatType: return Kind::kFloat;
     case c10::TypeKind::BoolType:
@@ -227,36 +265,48 @@ c10::IValue toIValue(napi_env env, Environment& environment, const Operator& op,
     case Kind::kString: return toString(env, value, what);
     case Kind::kDevice: return c10::Device(toString(env, value, what));
     case Kind::kGenerator: return generatorOf(environment, toNumber(env, value, what), op.name.c_str());
+    case Kind::kScalarType: return static_cast<int64_t>(toScalarType(env, value, what));
+    case Kind::kLayout: return toCode(env, value, what, 0);  // strided only
+    case Kind::kMemoryFormat: return toCode(env, value, what, static_cast<int64_t>(c10::MemoryFormat::Preserve));
     case Kind::kUnsupported: break;
   }
   throw std::invalid_argument(std::string(what) + ": this argument type cannot be passed from JavaScript");
 }
 
-napi_value fromIValue(napi_env env, Environment& environment, const c10::IValue& value) {
+Outgoing::~Outgoing() {
+  for (const double handle : handles_) dropTensor(env_, environment_, handle);
+}
+
+napi_value Outgoing::add(at::Tensor tensor) {
   napi_value result;
-  if (value.isTensor()) {
-    const at::Tensor& tensor = value.toTensor();
-    if (!tensor.defined()) {
-      check(env, napi_get_null(env, &result), "result");
-      return result;
-    }
-    return fromNumber(env, holdTensor(env, environment, tensor));
+  if (!tensor.defined()) {
+    check(env_, napi_get_null(env_, &result), "result");
+    return result;
   }
+  handles_.reserve(handles_.size() + 1);
+  const double handle = holdTensor(env_, environment_, std::move(tensor));
+  handles_.push_back(handle);
+  return fromNumber(env_, handle);
+}
+
+napi_value Outgoing::add(c10::IValue value) {
+  if (value.isTensor()) return add(std::move(value).toTensor());
+  if (value.isBool()) return fromBool(env_, value.toBool());
+  if (value.isInt()) return fromNumber(env_, static_cast<double>(value.toInt()));
+  if (value.isDouble()) return fromNumber(env_, value.toDouble());
+  napi_value result;
   if (value.isNone()) {
-    check(env, napi_get_null(env, &result), "result");
-  } else if (value.isBool()) {
-    check(env, napi_get_boolean(env, value.toBool(), &result), "result");
-  } else if (value.isInt()) {
-    result = fromNumber(env, static_cast<double>(value.toInt()));
-  } else if (value.isDouble()) {
-    result = fromNumber(env, value.toDouble());
+    check(env_, napi_get_null(env_, &result), "result");
+  } else if (value.isTensorList()) {
+    std::vector<at::Tensor> tensors = value.toTensorVector();
+    value = c10::IValue();  // so that each tensor below is held by its handle alone
+    check(env_, napi_create_array_with_length(env_, tensors.size(), &result), "result");
+    handles_.reserve(handles_.size() + tensors.size());
+    for (size_t i = 0; i < tensors.size(); ++i) setElement(env_, result, i, add(std::move(tensors[i])));
   } else if (value.isList()) {
     const auto list = value.toList();
-    check(env, napi_create_array_with_length(env, list.size(), &result), "result");
-    for (size_t i = 0; i < list.size(); ++i) {
-      check(env, napi_set_element(env, result, static_cast<uint32_t>(i), fromIValue(env, environment, list.get(i))),
-            "result");
-    }
+    check(env_, napi_create_array_with_length(env_, list.size(), &result), "result");
+    for (size_t i = 0; i < list.size(); ++i) setElement(env_, result, i, add(list.get(i)));
   } else {
     throw std::runtime_error("result of type " + value.tagKind() + " cannot be passed to JavaScript");
   }

@@ -19,8 +19,13 @@ at::Generator& generatorOf(Environment& environment, double handle, const char* 
 static uint64_t seedOf(napi_env env, napi_value value) {
   uint64_t seed;
   bool lossless;
-  if (napi_get_value_bigint_uint64(env, value, &seed, &lossless) == napi_ok) return seed;
-  return static_cast<uint64_t>(toInteger(env, value, "seed"));
+  if (napi_get_value_bigint_uint64(env, value, &seed, &lossless) != napi_ok) {
+    const int64_t number = toInteger(env, value, "seed");
+    lossless = number >= 0;
+    seed = static_cast<uint64_t>(number);
+  }
+  if (!lossless) throw std::invalid_argument("seed: expected an integer from 0 to 2^64 - 1");
+  return seed;
 }
 
 // generatorNew(seed, device)
@@ -61,7 +66,7 @@ static napi_value generatorState(napi_env env, napi_callback_info info) {
     Environment& environment = environmentOf(env);
     at::Generator& generator = generatorOf(environment, toNumber(env, arguments[0], "generator"), "generatorState");
     const std::lock_guard<std::mutex> lock(generator.mutex());
-    return fromNumber(env, holdTensor(env, environment, generator.get_state()));
+    return returnTensor(env, environment, generator.get_state());
   });
 }
 

@@ -12,14 +12,15 @@
 
 namespace riverrun {
 
-constexpr double kSlotCount = 16777216.0;  // 2^24 values can live at once; 2^29 generations fit beside them.
+constexpr double kSlotCount = 16777216.0;        // 2^24 values can live at once;
+constexpr uint32_t kLastGeneration = 536870911;  // 2^29 - 1 generations fit beside them in the 53 bits of a double.
 
 // A handle that no longer names a value: freed earlier, or never handed out.
 struct StaleHandle : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-template <typename Value>
+template <typename Value, uint32_t kGenerations = kLastGeneration>
 class SlotTable {
  public:
   struct Slot {
@@ -39,7 +40,7 @@ class SlotTable {
       }
       index = static_cast<uint32_t>(slots_.size());
       slots_.emplace_back();
-      free_.reserve(slots_.capacity());
+      free_.reserve(slots_.capacity());  // so that remove() never has to ask for memory
     }
     Slot& slot = slots_[index];
     slot.value = std::move(value);
@@ -61,9 +62,12 @@ class SlotTable {
     out = std::move(slot->value);
     slot->value = Value{};
     slot->live = false;
-    ++slot->generation;
-    free_.push_back(static_cast<uint32_t>(slot - slots_.data()));
     --live_;
+    // A slot whose generations are used up is never used again: a wrapped count would make old handles valid.
+    if (slot->generation < kGenerations) {
+      ++slot->generation;
+      free_.push_back(static_cast<uint32_t>(slot - slots_.data()));  // insert() reserved the room: this cannot throw
+    }
     return true;
   }
 
@@ -74,7 +78,7 @@ class SlotTable {
     if (!(handle >= kSlotCount) || handle > 9007199254740991.0) return nullptr;
     const auto bits = static_cast<uint64_t>(handle);
     const auto index = static_cast<size_t>(bits & 0xffffff);
-    if (index >= slots_.size()) return nullptr;
+    if (index >= slots_.size() || static_cast<double>(bits) != handle) return nullptr;
     Slot& slot = slots_[index];
     return slot.live && slot.generation == (bits >> 24) ? &slot : nullptr;
   }

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <c10/core/impl/alloc_cpu.h>
 
+#include <cstdint>
 #include <cstring>
 
 #include "addon.h"
@@ -24,10 +25,31 @@ static void account(napi_env env, Environment& environment, int64_t bytes) {
 
 double holdTensor(napi_env env, Environment& environment, at::Tensor tensor) {
   int64_t bytes = 0;
-  if (tensor.has_storage() && tensor.storage().use_count() == 1) bytes = static_cast<int64_t>(tensor.storage().nbytes());
+  if (tensor.use_count() == 1 && tensor.has_storage() && tensor.storage().use_count() == 1) {
+    bytes = static_cast<int64_t>(tensor.storage().nbytes());
+  }
   const double handle = environment.tensors.insert({std::move(tensor), bytes});
   account(env, environment, bytes);
   return handle;
+}
+
+bool dropTensor(napi_env env, Environment& environment, double handle) {
+  HeldTensor held;
+  if (!environment.tensors.remove(handle, held)) return false;
+  account(env, environment, -held.bytes);
+  return true;
+}
+
+napi_value returnTensor(napi_env env, Environment& environment, at::Tensor tensor) {
+  napi_value result;
+  if (!tensor.defined()) {
+    check(env, napi_get_null(env, &result), "result");
+    return result;
+  }
+  const double handle = holdTensor(env, environment, std::move(tensor));
+  if (napi_create_double(env, handle, &result) == napi_ok) return result;
+  dropTensor(env, environment, handle);
+  throw std::runtime_error("the handle of a result could not be made");
 }
 
 at::Tensor& tensorOf(Environment& environment, double handle, const char* user) {
@@ -40,24 +62,37 @@ at::Tensor& tensorOf(Environment& environment, double handle, const char* user) 
   return held->tensor;
 }
 
-// free(handle | handles): freeing twice is an error of the caller and said so by the result, never a crash.
+// free(handle | handles | Float64Array, count): how many were live. Freeing twice is no error: it frees nothing.
 static napi_value freeTensors(napi_env env, napi_callback_info info) {
   return guarded(env, "free", [&] {
-    Arguments<1> arguments(env, info);
-    Environment& environment = environmentOf(env);
-    double freed = 0;
-    HeldTensor held;
-    const auto release = [&](double handle) {
-      if (!environment.tensors.remove(handle, held)) return;
-      account(env, environment, -held.bytes);
-      held.tensor = at::Tensor();
-      ++freed;
-    };
-    double single;
-    if (napi_get_value_double(env, arguments[0], &single) == napi_ok) {
-      release(single);
-    } else {
-      for (double handle : toNumbers(env, arguments[0], "handles")) release(handle);
+    napi_value values[2];
+    size_t given = 2;
+    void* data = nullptr;
+    check(env, napi_get_cb_info(env, info, &given, values, nullptr, &data), "free");
+    Environment& environment = *static_cast<Environment*>(data);
+    double freed = 0, single;
+    if (napi_get_value_double(env, values[0], &single) == napi_ok) {
+      freed += dropTensor(env, environment, single);
+      return fromNumber(env, freed);
+    }
+    bool typed = false;
+    check(env, napi_is_typedarray(env, values[0], &typed), "free");
+    if (!typed) {
+      for (const double handle : toNumbers(env, values[0], "handles")) freed += dropTensor(env, environment, handle);
+      return fromNumber(env, freed);
+    }
+    napi_typedarray_type type;
+    size_t length, offset;
+    void* memory;
+    napi_value buffer;
+    const int64_t count = given > 1 && !isAbsent(env, values[1]) ? toInteger(env, values[1], "count") : INT64_MAX;
+    check(env, napi_get_typedarray_info(env, values[0], &type, &length, &memory, &buffer, &offset), "free");
+    if (type != napi_float64_array || count < 0) {
+      throw std::invalid_argument("free: expected handles in a Float64Array and their count");
+    }
+    const auto* handles = static_cast<const double*>(memory);
+    for (size_t i = 0; i < length && i < static_cast<size_t>(count); ++i) {
+      freed += dropTensor(env, environment, handles[i]);
     }
     return fromNumber(env, freed);
   });
@@ -70,7 +105,7 @@ static napi_value shape(napi_env env, napi_callback_info info) {
     napi_value result;
     check(env, napi_create_array_with_length(env, sizes.size(), &result), "shape");
     for (size_t i = 0; i < sizes.size(); ++i) {
-      napi_set_element(env, result, static_cast<uint32_t>(i), fromNumber(env, static_cast<double>(sizes[i])));
+      setElement(env, result, i, fromNumber(env, static_cast<double>(sizes[i])));
     }
     return result;
   });
@@ -95,41 +130,64 @@ static napi_value device(napi_env env, napi_callback_info info) {
 static napi_value isLive(napi_env env, napi_callback_info info) {
   return guarded(env, "isLive", [&] {
     Arguments<1> arguments(env, info);
-    napi_value result;
-    const bool live = environmentOf(env).tensors.find(toNumber(env, arguments[0], "handle")) != nullptr;
-    check(env, napi_get_boolean(env, live, &result), "isLive");
-    return result;
+    return fromBool(env, environmentOf(env).tensors.find(toNumber(env, arguments[0], "handle")) != nullptr);
   });
+}
+
+struct Bytes {
+  uint8_t* data;
+  size_t length;
+};
+
+static Bytes bytesOf(napi_env env, napi_value value, const char* user) {
+  napi_typedarray_type type;
+  size_t length, offset;
+  void* data;
+  napi_value buffer;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, &buffer, &offset) != napi_ok ||
+      type != napi_uint8_array) {
+    throw std::invalid_argument(std::string(user) + ": expected a Uint8Array");
+  }
+  return {static_cast<uint8_t*>(data), data ? length : 0};
 }
 
 // fromBytes(Uint8Array, shape, dtype code): a CPU tensor that owns a copy.
 static napi_value fromBytes(napi_env env, napi_callback_info info) {
   return guarded(env, "fromBytes", [&] {
     Arguments<3> arguments(env, info);
-    napi_typedarray_type type;
-    size_t length, offset;
-    void* data;
-    napi_value buffer;
-    if (napi_get_typedarray_info(env, arguments[0], &type, &length, &data, &buffer, &offset) != napi_ok ||
-        type != napi_uint8_array) {
-      throw std::invalid_argument("fromBytes: expected a Uint8Array");
-    }
     const auto sizes = toIntegers(env, arguments[1], "shape");
-    const auto scalarType = toScalarType(toInteger(env, arguments[2], "dtype"));
+    const auto scalarType = toScalarType(env, arguments[2], "dtype");
+    // The bytes are looked up last: reading the shape may run JavaScript that detaches their buffer.
+    const Bytes given = bytesOf(env, arguments[0], "fromBytes");
     int64_t bytes = static_cast<int64_t>(c10::elementSize(scalarType));
     for (const int64_t size : sizes) {
       if (size < 0 || __builtin_mul_overflow(bytes, size, &bytes)) {
         throw std::invalid_argument("fromBytes: the shape has a negative or too large size");
       }
     }
-    if (bytes != static_cast<int64_t>(length)) {
+    if (bytes != static_cast<int64_t>(given.length)) {
       throw std::invalid_argument("fromBytes: the shape needs " + std::to_string(bytes) + " bytes, got " +
-                                  std::to_string(length));
+                                  std::to_string(given.length));
     }
     at::Tensor tensor = at::empty(sizes, at::TensorOptions().dtype(scalarType));
-    if (length) std::memcpy(tensor.data_ptr(), data, length);
-    return fromNumber(env, holdTensor(env, environmentOf(env), std::move(tensor)));
+    if (scalarType == c10::ScalarType::Bool) {  // any other byte than 0 and 1 is undefined behaviour in a bool
+      auto* flags = static_cast<uint8_t*>(tensor.data_ptr());
+      for (size_t i = 0; i < given.length; ++i) flags[i] = given.data[i] != 0;
+    } else if (given.length) {
+      std::memcpy(tensor.data_ptr(), given.data, given.length);
+    }
+    return returnTensor(env, environmentOf(env), std::move(tensor));
   });
+}
+
+// A Uint8Array made by JavaScript's own constructor: where there is no memory for it, that throws a RangeError, but
+// Node-API's array buffers end the process.
+static napi_value newBytes(napi_env env, size_t length) {
+  napi_value global, constructor, count = fromNumber(env, static_cast<double>(length)), bytes;
+  check(env, napi_get_global(env, &global), "toBytes");
+  check(env, napi_get_named_property(env, global, "Uint8Array", &constructor), "toBytes");
+  check(env, napi_new_instance(env, constructor, 1, &count, &bytes), "toBytes");
+  return bytes;
 }
 
 static napi_value toBytes(napi_env env, napi_callback_info info) {
@@ -137,13 +195,11 @@ static napi_value toBytes(napi_env env, napi_callback_info info) {
     Arguments<1> arguments(env, info);
     const at::Tensor tensor =
         tensorOf(environmentOf(env), toNumber(env, arguments[0], "handle"), "toBytes").detach().cpu().contiguous();
-    void* data;
-    napi_value buffer, bytes;
-    const size_t length = tensor.nbytes();
-    check(env, napi_create_arraybuffer(env, length, &data, &buffer), "toBytes");
-    if (length) std::memcpy(data, tensor.data_ptr(), length);
-    check(env, napi_create_typedarray(env, napi_uint8_array, length, buffer, 0, &bytes), "toBytes");
-    return bytes;
+    const napi_value result = newBytes(env, tensor.nbytes());
+    const Bytes target = bytesOf(env, result, "toBytes");
+    if (target.length != tensor.nbytes()) throw std::runtime_error("toBytes: the array has not the length asked for");
+    if (target.length) std::memcpy(target.data, tensor.data_ptr(), target.length);
+    return result;
   });
 }
 
@@ -152,8 +208,7 @@ static napi_value alias(napi_env env, napi_callback_info info) {
   return guarded(env, "alias", [&] {
     Arguments<1> arguments(env, info);
     Environment& environment = environmentOf(env);
-    at::Tensor tensor = tensorOf(environment, toNumber(env, arguments[0], "handle"), "alias");
-    return fromNumber(env, holdTensor(env, environment, std::move(tensor)));
+    return returnTensor(env, environment, tensorOf(environment, toNumber(env, arguments[0], "handle"), "alias"));
   });
 }
 
@@ -162,15 +217,14 @@ static napi_value counts(napi_env env, napi_callback_info info) {
     Environment& environment = environmentOf(env);
     napi_value result;
     check(env, napi_create_object(env, &result), "counts");
-    napi_set_named_property(env, result, "liveTensors",
-                            fromNumber(env, static_cast<double>(environment.tensors.live())));
-    napi_set_named_property(env, result, "heldBytes", fromNumber(env, static_cast<double>(environment.heldBytes)));
+    setProperty(env, result, "liveTensors", fromNumber(env, static_cast<double>(environment.tensors.live())));
+    setProperty(env, result, "heldBytes", fromNumber(env, static_cast<double>(environment.heldBytes)));
     return result;
   });
 }
 
 void defineTensorBindings(napi_env env, napi_value exports) {
-  defineFunction(env, exports, "free", freeTensors);
+  defineFunction(env, exports, "free", freeTensors, &environmentOf(env));
   defineFunction(env, exports, "shape", shape);
   defineFunction(env, exports, "dtype", dtype);
   defineFunction(env, exports, "device", device);

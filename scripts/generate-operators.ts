@@ -2,6 +2,7 @@
  * Writes src/torch/operators.ts and docs/operators.md from the schemas of the operators that the addon exports
  * (native/operators.def). `--check` compares instead of writing and exits 1 where the files are out of date.
  */
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { native, type OperatorSchema, packageRoot } from "../src/torch/native.ts";
@@ -62,6 +63,13 @@ function functionText(operator: OperatorSchema, index: number): string {
   return `/** \`${operator.schema}\` */\nexport function ${functionName(operator)}(${parameters.join(", ")}): ${inPlace ? "void" : result} {\n  ${inPlace ? "" : "return "}${body};\n}\n`;
 }
 
+/** The text as the project's formatter writes it, so that formatting the file does not make it out of date. */
+function formatted(file: string, text: string): string {
+  const biome = join(packageRoot, "node_modules", "@biomejs", "biome", "bin", "biome");
+  const args = [biome, "format", `--stdin-file-path=${file}`];
+  return execFileSync(process.execPath, args, { cwd: packageRoot, input: text, encoding: "utf8" });
+}
+
 const operators = native.schemas();
 const code = `/**
  * The operators of libtorch that riverrun exports, by handle. Generated from native/operators.def by
@@ -89,7 +97,7 @@ ${operators.map((o) => `| \`${functionName(o)}\` | \`${o.schema.replaceAll("|", 
 
 const check = process.argv.includes("--check");
 for (const [file, text] of [
-  ["src/torch/operators.ts", code],
+  ["src/torch/operators.ts", formatted("src/torch/operators.ts", code)],
   ["docs/operators.md", table],
 ] as const) {
   const path = join(packageRoot, file);

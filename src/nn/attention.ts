@@ -1,62 +1,36 @@
-/** Multi-head attention with masks and a cache for decoding one position at a time. */
+/** Multi-head attention with masks and a cache for decoding position by position. */
 import { UsageError } from "../base/errors.ts";
-import { type Tensor, zeros } from "../torch/index.ts";
+import { ones, type Tensor } from "../torch/index.ts";
 import { scaled_dot_product_attention } from "../torch/operators.ts";
 import { Tensor as TensorClass } from "../torch/tensor.ts";
 import type { InitContext } from "./initContext.ts";
+import type { KeyValueCache } from "./keyValueCache.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 
-/** Who may be attended to. */
+/** Keys and values of a memory, projected once and used at every step of decoding; (B, heads, S, size). */
+export interface ProjectedMemory {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+}
+
+/** Who may be attended to. A row that may attend to nothing gets zeros, not NaN. */
 export interface AttentionOptions {
-  /** True at real positions of what is attended to, (B, T). A row without any gets zeros, not NaN. */
+  /** True at real positions of the input, (B, T); with a cache, of all positions so far. Absent: all are real. */
   readonly mask?: Tensor;
-  /** Position t sees positions up to t. */
+  /** Position t sees positions up to t. With a cache this holds always. */
   readonly causal?: boolean;
-  /** What is attended to, (B, S, C); the input itself where absent. */
-  readonly memory?: Tensor;
+  /** What is attended to instead of the input, (B, S, C). */
+  readonly memory?: Tensor | ProjectedMemory;
+  /** True at real positions of the memory, (B, S). */
+  readonly memoryMask?: Tensor;
 }
 
-/** Keys and values of the positions so far, preallocated: (B, heads, capacity, head size). */
-export class KeyValueCache {
-  #keys: Tensor | undefined;
-  #values: Tensor | undefined;
-  readonly #capacity: number;
-  #length = 0;
-
-  constructor(capacity: number) {
-    this.#capacity = capacity;
-  }
-
-  /** Positions held. */
-  get length(): number {
-    return this.#length;
-  }
-
-  /** Adds (B, heads, t, size) and returns all keys and values so far. @throws UsageError beyond the capacity. */
-  append(keys: Tensor, values: Tensor): { keys: Tensor; values: Tensor } {
-    const [batch, heads, added, size] = keys.shape;
-    const end = this.#length + added;
-    if (end > this.#capacity) {
-      throw new UsageError(`the key/value cache holds ${this.#capacity} positions; position ${end} was asked for`);
-    }
-    const shape = [batch, heads, this.#capacity, size];
-    this.#keys ??= zeros(shape, { dtype: keys.dtype, device: keys.device }).keep();
-    this.#values ??= zeros(shape, { dtype: keys.dtype, device: keys.device }).keep();
-    this.#keys.slice(2, this.#length, end).copy_(keys);
-    this.#values.slice(2, this.#length, end).copy_(values);
-    this.#length = end;
-    return { keys: this.#keys.slice(2, 0, end), values: this.#values.slice(2, 0, end) };
-  }
-
-  /** Keeps the given rows, in this order (beams). */
-  select(rows: Tensor): void {
-    this.#keys = this.#keys?.indexSelect(0, rows).keep();
-    this.#values = this.#values?.indexSelect(0, rows).keep();
-  }
-}
-
-/** softmax(Q K^T / sqrt(size)) V over `heads` heads, with an output projection. */
+/**
+ * softmax(Q K^T / sqrt(size)) V over `heads` heads of size C / heads, then an output projection (Vaswani et al., 2017,
+ * section 3.2). Queries, keys and values come from one product: rows 0..C-1 of the packed weight are the queries',
+ * then the keys', then the values'.
+ */
 export class MultiHeadAttention extends Module {
   readonly #heads: number;
   readonly #size: number;
@@ -64,49 +38,67 @@ export class MultiHeadAttention extends Module {
   readonly #output: Linear;
 
   /** @throws UsageError where the heads do not divide the dimensions. */
-  constructor(init: InitContext, dimensions: number, heads: number) {
+  constructor(init: InitContext, dimensions: number, heads: number, options: { readonly bias?: boolean } = {}) {
     super();
-    if (dimensions % heads !== 0) {
+    if (!Number.isInteger(heads) || heads < 1 || dimensions % heads !== 0) {
       throw new UsageError(`attention: ${heads} heads do not divide ${dimensions} dimensions`);
     }
     this.#heads = heads;
     this.#size = dimensions / heads;
-    // One product for queries, keys and values: rows 0..C-1 of the weight are the queries'.
-    this.#projection = this.child("projection", new Linear(init, dimensions, 3 * dimensions));
-    this.#output = this.child("output", new Linear(init, dimensions, dimensions));
+    this.#projection = this.child("projection", new Linear(init, dimensions, 3 * dimensions, options));
+    this.#output = this.child("output", new Linear(init, dimensions, dimensions, options));
   }
 
+  /** (B, T, parts * C) to `parts` views (B, heads, T, size). */
   #split(x: Tensor, parts: number): Tensor[] {
     const [batch, positions] = x.shape;
     return x.reshape(batch, positions, parts, this.#heads, this.#size).permute(2, 0, 3, 1, 4).unbind(0);
   }
 
-  #project(x: Tensor, memory: Tensor | undefined): Tensor[] {
-    if (!memory) return this.#split(this.#projection.forward(x), 3);
-    const queries = this.#split(this.#projection.forward(x), 3)[0];
-    const [, keys, values] = this.#split(this.#projection.forward(memory), 3);
-    return [queries, keys, values];
+  /** Keys and values of a memory (B, S, C), to be given as `memory` to every step of decoding. */
+  project(memory: Tensor): ProjectedMemory {
+    const dimensions = this.#heads * this.#size;
+    const [keys, values] = this.#split(this.#projection.rows(memory, dimensions, 3 * dimensions), 2);
+    return { keys, values };
   }
 
-  /** (B, T, C) to (B, T, C). With a cache, `x` holds only the new positions, which see all before them. */
+  /**
+   * (B, T, C) to (B, T, C). With a cache, `x` holds only the new positions; they see all before them and each other
+   * causally.
+   *
+   * @throws UsageError where a cache and a memory are given, or a mask does not fit what is attended to.
+   */
   forward(x: Tensor, options: AttentionOptions = {}, cache?: KeyValueCache): Tensor {
     const [batch, positions, dimensions] = x.shape;
-    const [queries, newKeys, newValues] = this.#project(x, options.memory);
-    const start = cache?.length ?? 0;
-    const { keys, values } = cache ? cache.append(newKeys, newValues) : { keys: newKeys, values: newValues };
-    if (cache && positions > 1 && start > 0) throw new UsageError("a cache that holds positions takes one at a time");
-    const mask = options.mask?.unsqueeze(1).unsqueeze(1);
-    const causal = (options.causal ?? false) && positions > 1;
-    const visible = mask && causal ? mask.logicalAnd(causalMask(positions, x.device)) : mask;
-    let mixed = TensorClass.adopt(
-      scaled_dot_product_attention(queries.handle, keys.handle, values.handle, visible?.handle, 0, causal && !mask),
+    const { memory } = options;
+    let queries: Tensor;
+    let keys: Tensor;
+    let values: Tensor;
+    if (memory) {
+      if (cache)
+        throw new UsageError("attention to a memory takes no key/value cache: project the memory once instead");
+      [queries] = this.#split(this.#projection.rows(x, 0, dimensions), 1);
+      ({ keys, values } = memory instanceof TensorClass ? this.project(memory) : memory);
+    } else {
+      [queries, keys, values] = this.#split(this.#projection.forward(x), 3);
+      if (cache) ({ keys, values } = cache.append(keys, values));
+    }
+    const seen = keys.size(2);
+    const mask = memory ? options.memoryMask : options.mask;
+    if (mask && (mask.size(0) !== batch || mask.size(1) !== seen)) {
+      throw new UsageError(`attention: the mask is [${mask.shape.join(", ")}], expected [${batch}, ${seen}]`);
+    }
+    const causal = positions > 1 && (cache !== undefined || (options.causal ?? false));
+    // The native flag counts from the first key, so it does not fit positions that come after cached ones.
+    const flag = causal && !mask && seen === positions;
+    let visible = mask?.unsqueeze(1).unsqueeze(1);
+    if (causal && !flag) {
+      const upTo = ones([positions, seen], { dtype: "bool", device: x.device }).tril(seen - positions);
+      visible = visible ? visible.logicalAnd(upTo) : upTo;
+    }
+    const mixed = TensorClass.adopt(
+      scaled_dot_product_attention(queries.handle, keys.handle, values.handle, visible?.handle, 0, flag),
     );
-    if (visible) mixed = mixed.maskedFill(visible.logicalNot().to("float32").amin([-1], true).gt(0), 0);
     return this.#output.forward(mixed.transpose(1, 2).reshape(batch, positions, dimensions));
   }
-}
-
-/** True where row t may see column s <= t, (T, T). */
-function causalMask(positions: number, device: string): Tensor {
-  return zeros([positions, positions], { device }).add(1).tril().gt(0);
 }

@@ -1,15 +1,26 @@
 /** Floor 2: modules, optimisers, schedules. */
-export { type AttentionOptions, KeyValueCache, MultiHeadAttention } from "./attention.ts";
+export { type AttentionOptions, MultiHeadAttention, type ProjectedMemory } from "./attention.ts";
 export { MovingAverage } from "./average.ts";
 export { dropout } from "./dropout.ts";
-export { Embedding } from "./embedding.ts";
-export { clipGradientNorm } from "./gradients.ts";
+export { Embedding, FrozenEmbedding } from "./embedding.ts";
+export { clipGradientNorm, GradientSum, gradientNorm } from "./gradients.ts";
 export { InitContext } from "./initContext.ts";
+export { KeyValueCache } from "./keyValueCache.ts";
 export { LayerNorm, UnbiasedLayerNorm } from "./layerNorm.ts";
 export { Linear, ZeroLinear } from "./linear.ts";
-export { LSTM, type LstmState } from "./lstm.ts";
-export { Module } from "./module.ts";
-export { Adam, type AdamOptions, Optimiser, SGD } from "./optimiser.ts";
-export { sinusoidalPositions } from "./positions.ts";
-export { type ScheduleConfig, scheduleFactor } from "./schedule.ts";
-export { type BlockOptions, FeedForward, TransformerBlock } from "./transformer.ts";
+export { LSTM, type LstmOptions, type LstmPass, type LstmResult, type LstmState } from "./lstm.ts";
+export { type LoadOptions, Module } from "./module.ts";
+export {
+  Adam,
+  type AdamOptions,
+  AdamW,
+  decayGroups,
+  Optimiser,
+  type ParameterGroup,
+  SGD,
+  type SgdOptions,
+  type Trained,
+} from "./optimiser.ts";
+export { type PositionOptions, sinusoidalPositions } from "./positions.ts";
+export { linearAnneal, type ScheduleConfig, scheduleFactor } from "./schedule.ts";
+export { type Activation, type BlockOptions, type BlockPass, FeedForward, TransformerBlock } from "./transformer.ts";

@@ -1,21 +1,21 @@
-/** Layer normalisation over the last dimension, in the usual form and in the paper's code's. */
+/** Layer normalisation over the last dimension, in the usual form and with the unbiased deviation. */
 import type { Tensor } from "../torch/index.ts";
 import { layer_norm } from "../torch/operators.ts";
 import { Tensor as TensorClass } from "../torch/tensor.ts";
 import type { InitContext } from "./initContext.ts";
 import { Module } from "./module.ts";
 
-/** a (x - mean) / sqrt(var + eps) + b with the biased variance. */
+/** a (x - mean) / sqrt(var + eps) + b with the biased variance; a = 1 and b = 0 at the start. */
 export class LayerNorm extends Module {
   protected readonly features: number;
   protected readonly weight: Tensor;
   protected readonly bias: Tensor;
   protected readonly epsilon: number;
 
-  constructor(init: InitContext, features: number, epsilon = 1e-5) {
+  constructor(init: InitContext, features: number, options: { readonly eps?: number } = {}) {
     super();
     this.features = features;
-    this.epsilon = epsilon;
+    this.epsilon = options.eps ?? 1e-5;
     this.weight = this.parameter("weight", init.ones([features]));
     this.bias = this.parameter("bias", init.zeros([features]));
   }
@@ -35,7 +35,7 @@ export class LayerNorm extends Module {
  */
 export class UnbiasedLayerNorm extends LayerNorm {
   constructor(init: InitContext, features: number) {
-    super(init, features, 1e-24);
+    super(init, features, { eps: 1e-24 });
   }
 
   override forward(x: Tensor): Tensor {

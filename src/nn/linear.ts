@@ -5,7 +5,7 @@ import { Tensor as TensorClass } from "../torch/tensor.ts";
 import type { InitContext } from "./initContext.ts";
 import { Module } from "./module.ts";
 
-/** x W^T + b, W (out, in); weight and bias start as U(-1/sqrt(in), 1/sqrt(in)). */
+/** x W^T + b, (..., in) to (..., out), W (out, in); weight and bias start as U(-1/sqrt(in), 1/sqrt(in)). */
 export class Linear extends Module {
   readonly weight: Tensor;
   readonly bias: Tensor | undefined;
@@ -20,9 +20,18 @@ export class Linear extends Module {
   forward(x: Tensor): Tensor {
     return TensorClass.adopt(linear(x.handle, this.weight.handle, this.bias?.handle));
   }
+
+  /** Outputs start..end-1 alone, (..., end - start). */
+  rows(x: Tensor, start: number, end: number): Tensor {
+    const weight = this.weight.slice(0, start, end);
+    return TensorClass.adopt(linear(x.handle, weight.handle, this.bias?.slice(0, start, end).handle));
+  }
 }
 
-/** (x W^T + b) * exp(3 g) with W = b = g = 0 at the start, so that a coupling begins as the identity (Glow). */
+/**
+ * (x W^T + b) * exp(3 g) with W = b = g = 0 at the start, so that a coupling begins as the identity (Kingma and
+ * Dhariwal, 2018, appendix B). g has one entry for each output.
+ */
 export class ZeroLinear extends Module {
   readonly #weight: Tensor;
   readonly #bias: Tensor;
@@ -36,9 +45,13 @@ export class ZeroLinear extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    // The factor goes into the small weight, not into the large output.
     const factor = this.#gain.mul(3).exp();
-    const weight = this.#weight.mul(factor.unsqueeze(1));
-    return TensorClass.adopt(linear(x.handle, weight.handle, this.#bias.mul(factor).handle));
+    // The factor goes to where fewer numbers are passed over: into the weight (out, in) or into the output (rows, out).
+    const [outputs, inputs] = this.#weight.shape;
+    if (inputs * outputs <= (x.numel / inputs) * outputs) {
+      const weight = this.#weight.mul(factor.unsqueeze(1));
+      return TensorClass.adopt(linear(x.handle, weight.handle, this.#bias.mul(factor).handle));
+    }
+    return TensorClass.adopt(linear(x.handle, this.#weight.handle, this.#bias.handle)).mul(factor);
   }
 }

@@ -1,30 +1,46 @@
 /** The pre-norm transformer block. */
 import type { Generator, Tensor } from "../torch/index.ts";
-import { type AttentionOptions, type KeyValueCache, MultiHeadAttention } from "./attention.ts";
+import { type AttentionOptions, MultiHeadAttention } from "./attention.ts";
 import { dropout } from "./dropout.ts";
 import type { InitContext } from "./initContext.ts";
+import type { KeyValueCache } from "./keyValueCache.ts";
 import { LayerNorm, UnbiasedLayerNorm } from "./layerNorm.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 
+/** gelu is x Phi(x), gelu-tanh its tanh approximation. */
+export type Activation = "gelu" | "gelu-tanh" | "relu";
+
 /** Choices of a block. */
 export interface BlockOptions {
   readonly norm?: "layer" | "unbiased";
-  readonly activation?: "gelu" | "gelu-tanh" | "relu";
+  readonly activation?: Activation;
+  /** Share of units that each of the two branches loses before it is added, where streams are given. */
   readonly dropout?: number;
 }
 
-/** W_2 act(W_1 x). */
+/** What one pass through a block is told. */
+export interface BlockPass extends AttentionOptions {
+  /** One stream for each row of the batch; without them, or after `train(false)`, nothing is dropped. */
+  readonly dropout?: readonly Generator[];
+}
+
+/** W_2 act(W_1 x + b_1) + b_2, (..., C) to (..., C). */
 export class FeedForward extends Module {
   readonly #inner: Linear;
   readonly #outer: Linear;
-  readonly #activation: NonNullable<BlockOptions["activation"]>;
+  readonly #activation: Activation;
 
-  constructor(init: InitContext, dimensions: number, hidden: number, activation: BlockOptions["activation"] = "gelu") {
+  constructor(
+    init: InitContext,
+    dimensions: number,
+    hidden: number,
+    options: { readonly activation?: Activation } = {},
+  ) {
     super();
     this.#inner = this.child("inner", new Linear(init, dimensions, hidden));
     this.#outer = this.child("outer", new Linear(init, hidden, dimensions));
-    this.#activation = activation;
+    this.#activation = options.activation ?? "gelu";
   }
 
   forward(x: Tensor): Tensor {
@@ -35,7 +51,7 @@ export class FeedForward extends Module {
   }
 }
 
-/** x + MHA(LN x), then x + FFN(LN x). */
+/** x + MHA(LN x), then x + FFN(LN x); (B, T, C) to (B, T, C). */
 export class TransformerBlock extends Module {
   readonly #attentionNorm: LayerNorm;
   readonly #attention: MultiHeadAttention;
@@ -50,18 +66,15 @@ export class TransformerBlock extends Module {
     this.#attentionNorm = this.child("attentionNorm", norm());
     this.#attention = this.child("attention", new MultiHeadAttention(init, dimensions, heads));
     this.#feedForwardNorm = this.child("feedForwardNorm", norm());
-    this.#feedForward = this.child("feedForward", new FeedForward(init, dimensions, hidden, options.activation));
+    this.#feedForward = this.child("feedForward", new FeedForward(init, dimensions, hidden, options));
     this.#dropout = options.dropout ?? 0;
   }
 
-  forward(
-    x: Tensor,
-    options: AttentionOptions & { readonly dropout?: readonly Generator[] } = {},
-    cache?: KeyValueCache,
-  ): Tensor {
-    const attended = this.#attention.forward(this.#attentionNorm.forward(x), options, cache);
-    const middle = x.add(dropout(attended, this.#dropout, options.dropout));
+  forward(x: Tensor, pass: BlockPass = {}, cache?: KeyValueCache): Tensor {
+    const streams = this.training ? pass.dropout : undefined;
+    const attended = this.#attention.forward(this.#attentionNorm.forward(x), pass, cache);
+    const middle = x.add(dropout(attended, this.#dropout, streams));
     const fed = this.#feedForward.forward(this.#feedForwardNorm.forward(middle));
-    return middle.add(dropout(fed, this.#dropout, options.dropout));
+    return middle.add(dropout(fed, this.#dropout, streams));
   }
 }

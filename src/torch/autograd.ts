@@ -1,12 +1,23 @@
 /** Reverse-mode differentiation. */
+import { RiverrunError } from "../base/errors.ts";
 import { native } from "./native.ts";
 import { handlesOf, Tensor } from "./tensor.ts";
 
-/** Runs `body` without recording a graph. Restores the former state even when it throws. */
+/**
+ * Runs `body` without recording a graph. Restores the former state even when it throws. The body must be synchronous:
+ * what follows an `await` would record again.
+ *
+ * @throws RiverrunError where the body returns a promise.
+ */
 export function noGrad<Result>(body: () => Result): Result {
   const before = native.setGradEnabled(false);
   try {
-    return body();
+    const result = body();
+    if (result instanceof Promise) {
+      result.catch(() => undefined); // The refusal is the error to see, not what the orphaned promise rejects with.
+      throw new RiverrunError("noGrad: the function must be synchronous, but it returned a promise");
+    }
+    return result;
   } finally {
     native.setGradEnabled(before);
   }

@@ -34,12 +34,25 @@ export interface OperatorSchema {
   readonly returns: readonly string[];
 }
 
+/** The CPU allocator's account of the whole process; the figures are 0 where it is switched off ("system"). */
+export interface AllocatorState {
+  readonly name: string;
+  /** Bytes of blocks that tensors hold, rounded up to their size classes. */
+  readonly usedBytes: number;
+  /** Bytes of free blocks kept for the next tensors; at most `cacheLimitBytes`. */
+  readonly cachedBytes: number;
+  /** The most that `usedBytes` has been. */
+  readonly peakBytes: number;
+  readonly cacheLimitBytes: number;
+}
+
 /** The functions of the addon (native/addon.cc and its neighbours). */
 export interface Native {
   call(operator: number, ...values: NativeArgument[]): unknown;
   callInPlace(operator: number, ...values: NativeArgument[]): void;
   schemas(): OperatorSchema[];
-  free(handles: Handle | readonly Handle[]): number;
+  /** How many were live: a second free of the same handle frees nothing. `count` of a Float64Array's first handles. */
+  free(handles: Handle | readonly Handle[] | Float64Array, count?: number): number;
   isLive(handle: Handle): boolean;
   shape(handle: Handle): number[];
   dtype(handle: Handle): number;
@@ -72,7 +85,7 @@ export interface Native {
   generatorState(generator: Handle): Handle;
   generatorRestore(generator: Handle, state: Handle): void;
   generatorFree(generator: Handle): void;
-  allocator(): { name: string; usedBytes: number; cachedBytes: number; peakBytes: number };
+  allocator(): AllocatorState;
   trimAllocator(): void;
   setThreads(threads: number): void;
   threads(): number;

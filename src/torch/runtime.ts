@@ -1,13 +1,13 @@
 /** The engine as a whole: threads, devices, memory, versions. */
 import { UsageError } from "../base/errors.ts";
-import { native } from "./native.ts";
+import { type AllocatorState, native } from "./native.ts";
 
 /** Number of threads inside one operator. */
 export function getThreads(): number {
   return native.threads();
 }
 
-/** Sets it, for the whole process. @throws UsageError unless it is an integer from 1 to 4096. */
+/** Sets it, for this thread and for those that have not computed yet. @throws UsageError unless it is an integer from 1 to 4096. */
 export function setThreads(threads: number): void {
   if (!Number.isInteger(threads) || threads < 1 || threads > 4096) {
     throw new UsageError(`threads: expected an integer from 1 to 4096, got ${threads}`);
@@ -44,7 +44,7 @@ export function resolveDevice(name: string): string {
 export function memory(): {
   liveTensors: number;
   heldBytes: number;
-  allocator: { name: string; usedBytes: number; cachedBytes: number; peakBytes: number };
+  allocator: AllocatorState;
 } {
   return { ...native.counts(), allocator: native.allocator() };
 }

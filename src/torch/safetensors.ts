@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { fileSize, writeFileAtomic } from "../base/atomicFile.ts";
 import { DataMissingError, UsageError } from "../base/errors.ts";
 import { tensorFromBytes } from "./creation.ts";
-import type { DType } from "./dtype.ts";
+import { type DType, isFloating } from "./dtype.ts";
 import { bytesPerElement, headerLength, parseHeader, serialiseHeader } from "./safetensorsFormat.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -25,6 +25,14 @@ export interface LoadedTensors {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
+function place(tensor: Tensor, { device, dtype }: LoadOptions): Tensor {
+  const converts = dtype !== undefined && dtype !== tensor.dtype && isFloating(tensor.dtype);
+  if (!converts && (device === undefined || device === tensor.device)) return tensor;
+  const placed = tensor.to(converts ? dtype : undefined, device);
+  tensor.dispose();
+  return placed;
+}
+
 function readPart(descriptor: number, position: number, length: number, file: string): Uint8Array {
   const part = Buffer.alloc(length);
   for (let read = 0; read < length; ) {
@@ -35,12 +43,20 @@ function readPart(descriptor: number, position: number, length: number, file: st
   return part;
 }
 
+/** Choices of `loadSafetensors`. */
+export interface LoadOptions {
+  /** Where the tensors go; the CPU unless said otherwise. */
+  readonly device?: string;
+  /** Converts the floating-point tensors; integers and flags keep their own dtype. */
+  readonly dtype?: DType;
+}
+
 /**
  * Reads every tensor of a file, one at a time, so that a large file never stands in memory twice.
  *
  * @throws DataMissingError where there is no file, UsageError where it is damaged (naming what was expected).
  */
-export function loadSafetensors(path: string, device?: string): LoadedTensors {
+export function loadSafetensors(path: string, options: LoadOptions = {}): LoadedTensors {
   const size = fileSize(path);
   if (size === undefined) throw new DataMissingError(`${path} does not exist`);
   let descriptor: number;
@@ -60,7 +76,7 @@ export function loadSafetensors(path: string, device?: string): LoadedTensors {
       if (own === "bool" && bytes.some((byte) => byte > 1)) {
         throw new UsageError(`${path}: tensor "${name}": a BOOL element is neither 0 nor 1`);
       }
-      tensors.set(name, tensorFromBytes(bytes, shape, own, device));
+      tensors.set(name, place(tensorFromBytes(bytes, shape, own), options));
     }
     return { tensors, metadata };
   } catch (error) {

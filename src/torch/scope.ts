@@ -11,84 +11,101 @@ export interface Disposable {
   readonly handle: Handle;
 }
 
-let current: Disposable[] | undefined;
+/** One running scope: the tensors it owns and the scope around it. */
+interface Frame {
+  readonly tensors: Disposable[];
+  readonly outer: Frame | undefined;
+}
+
+let current: Frame | undefined;
 const collected = new FinalizationRegistry<Handle>((handle) => native.free(handle));
 
 /** Puts a new tensor under the care of the innermost scope, or of the garbage collector outside any scope. */
 export function adopt(tensor: Disposable): void {
-  if (current) current.push(tensor);
+  if (current !== undefined) current.tensors.push(tensor);
   else collected.register(tensor, tensor.handle, tensor);
 }
 
 /** Takes a tensor out of every scope: from now on it lives until it is disposed of or collected. */
 export function release(tensor: Disposable): void {
-  kept.add(tensor);
-  collected.register(tensor, tensor.handle, tensor);
+  for (let frame = current; frame !== undefined; frame = frame.outer) {
+    const at = frame.tensors.lastIndexOf(tensor);
+    const last = at < 0 ? undefined : frame.tensors.pop();
+    if (last === undefined) continue;
+    if (last !== tensor) frame.tensors[at] = last;
+    collected.register(tensor, tensor.handle, tensor);
+    return;
+  }
 }
-
-/** The tensors that `release` took out; the scopes pass over them. */
-const kept = new WeakSet<Disposable>();
 
 /** Forgets a tensor that was disposed of by hand. */
 export function forget(tensor: Disposable): void {
-  collected.unregister(tensor);
+  if (current === undefined || current.tensors.at(-1) !== tensor) collected.unregister(tensor);
+  else current.tensors.pop();
 }
 
 function isDisposable(value: object): value is Disposable {
   return "handle" in value && typeof value.handle === "number" && "dispose" in value;
 }
 
-/** Every tensor reachable from a returned value through arrays, maps, sets and the properties of objects. */
-function reachable(value: unknown, found: Set<Disposable>, seen: Set<object>): void {
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || seen.has(value)) return;
-  if (isDisposable(value)) {
-    found.add(value);
-    return;
+/** Every tensor reachable from a value through arrays, maps, sets and the properties of objects. */
+function reachable(value: object): Set<Disposable> {
+  const found = new Set<Disposable>();
+  const seen = new Set<object>();
+  const pending: unknown[] = [value];
+  while (pending.length > 0) {
+    const next = pending.pop();
+    if (typeof next !== "object" || next === null || ArrayBuffer.isView(next) || seen.has(next)) continue;
+    seen.add(next);
+    if (isDisposable(next)) found.add(next);
+    else if (next instanceof Map) for (const [key, entry] of next) pending.push(key, entry);
+    else if (next instanceof Set || Array.isArray(next)) for (const element of next) pending.push(element);
+    else for (const property of Object.values(next)) pending.push(property);
   }
-  seen.add(value);
-  if (value instanceof Map || value instanceof Set) {
-    for (const entry of value) reachable(entry, found, seen);
-  } else if (Array.isArray(value)) {
-    for (const element of value) reachable(element, found, seen);
-  } else {
-    for (const property of Object.values(value)) reachable(property, found, seen);
+  return found;
+}
+
+const nothing: ReadonlySet<Disposable> = new Set();
+
+function escapingFrom(result: unknown): ReadonlySet<Disposable> {
+  if (typeof result !== "object" || result === null) return nothing;
+  if (result instanceof Promise) {
+    result.catch(() => undefined); // The refusal below is the error to see, not what the orphaned promise rejects with.
+    throw new RiverrunError("scope: the function must be synchronous, but it returned a promise");
   }
+  return isDisposable(result) ? new Set([result]) : reachable(result);
 }
 
 /**
- * Runs `body` and frees every tensor it made, except those reachable from its result, which pass to the scope around
- * it. Scopes nest. The body must be synchronous: tensors made after an `await` would land in somebody else's scope.
+ * Runs `body` and frees every tensor it made, except those reachable from its result (through arrays, maps, sets and
+ * public properties; not through closures or private fields), which pass to the scope around it. Scopes nest. The body
+ * must be synchronous: tensors made after an `await` would land in somebody else's scope.
  *
- * @throws RiverrunError where the body returns a promise.
+ * @throws RiverrunError where the body returns a promise, and whatever the body throws; either way all is freed.
  */
 export function scope<Result>(body: () => Result): Result {
-  const outer = current;
-  const mine: Disposable[] = [];
-  current = mine;
-  let result: Result;
+  const frame: Frame = { tensors: [], outer: current };
+  current = frame;
+  let escaping = nothing;
   try {
-    result = body();
-    if (result instanceof Promise) {
-      throw new RiverrunError("scope: the function must be synchronous, but it returned a promise");
-    }
-  } catch (error) {
-    current = outer;
-    freeAll(mine, new Set());
-    throw error;
+    const result = body();
+    escaping = escapingFrom(result);
+    return result;
+  } finally {
+    current = frame.outer;
+    leave(frame.tensors, escaping);
   }
-  current = outer;
-  const escaping = new Set<Disposable>();
-  if (typeof result === "object" && result !== null) reachable(result, escaping, new Set());
-  freeAll(mine, escaping);
-  return result;
 }
 
-function freeAll(tensors: readonly Disposable[], escaping: ReadonlySet<Disposable>): void {
-  const handles: Handle[] = [];
+/** Handles on their way to be freed, passed in one call; grows to the largest scope seen. */
+let handles = new Float64Array(256);
+
+function leave(tensors: readonly Disposable[], escaping: ReadonlySet<Disposable>): void {
+  if (tensors.length > handles.length) handles = new Float64Array(2 * tensors.length);
+  let count = 0;
   for (const tensor of tensors) {
-    if (kept.has(tensor)) continue;
-    if (escaping.has(tensor)) adopt(tensor);
-    else handles.push(tensor.handle);
+    if (escaping.size > 0 && escaping.has(tensor)) adopt(tensor);
+    else handles[count++] = tensor.handle;
   }
-  if (handles.length > 0) native.free(handles);
+  if (count > 0) native.free(handles, count);
 }

@@ -1,4 +1,5 @@
 /** A disk without room, played by the call that writes. */
+import type * as fileSystem from "node:fs";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -7,7 +8,7 @@ import { microConfig, sameRun, scratch, texts } from "./support.ts";
 
 const disk = vi.hoisted(() => ({ room: Number.POSITIVE_INFINITY }));
 vi.mock("node:fs", async (original) => {
-  const fs = await original<typeof import("node:fs")>();
+  const fs = await original<typeof fileSystem>();
   return {
     ...fs,
     writeSync: (descriptor: number, data: Uint8Array, offset: number, length: number) => {

@@ -1,0 +1,30 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { native, packageRoot } from "../../src/torch/native.ts";
+import * as operators from "../../src/torch/operators.ts";
+
+const declared = readFileSync(join(packageRoot, "native/operators.def"), "utf8")
+  .split("\n")
+  .map((line) => /^OPERATOR\((\w+), (\w*)\)$/.exec(line))
+  .filter((match) => match !== null)
+  .map(([, name, overload]) => `aten::${name}${overload ? `.${overload}` : ""}`);
+
+it("exports exactly the operators of the list, in its order, once each", () => {
+  const exported = native.schemas().map(({ name, overload }) => (overload ? `${name}.${overload}` : name));
+  expect(exported).toEqual(declared);
+  expect(operators.operatorNames).toEqual(declared);
+  expect(new Set(declared).size).toBe(declared.length);
+});
+
+it("declares one TypeScript function for each operator", () => {
+  const functions = Object.keys(operators).filter((name) => name !== "operatorNames");
+  const names = declared.map((name) => name.replace("aten::", "").replace(".", "_"));
+  expect(functions.toSorted()).toEqual(names.toSorted());
+});
+
+it("has generated files that are up to date", () => {
+  const generator = join(packageRoot, "scripts/generate-operators.ts");
+  execFileSync(process.execPath, ["--import", "tsx", generator, "--check"], { cwd: packageRoot });
+});
