@@ -2,10 +2,23 @@
 import tseslint from "typescript-eslint";
 
 /** Floors of docs/architecture.md; a file may import from its own floor's allowed list and from below. */
-const floors = { base: 0, torch: 1, nn: 2, text: 2, corpora: 2, flow: 3, generate: 4, train: 5, bench: 6, cli: 7 };
+const floors = {
+  base: 0,
+  torch: 1,
+  nn: 2,
+  text: 2,
+  corpora: 3,
+  metrics: 3,
+  flow: 4,
+  generate: 5,
+  train: 6,
+  bench: 7,
+  experiments: 7,
+  cli: 8,
+};
 
 const upwards = Object.entries(floors)
-  .filter(([, floor]) => floor < 7)
+  .filter(([, floor]) => floor < 8)
   .map(([folder, floor]) => ({
     files: [`src/${folder}/**/*.ts`],
     rules: {
