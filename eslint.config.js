@@ -58,5 +58,6 @@ export default tseslint.config(
       "no-console": "error",
     },
   },
+  { files: ["examples/**/*.ts"], rules: { "no-console": "off" } },
   ...upwards,
 );
