@@ -1,3 +1,16 @@
 /** Floor 2: texts from files and the built-in corpus. */
+
+export { type BadRecord, BadRecordTally, describeBadRecord, type ReadOptions } from "./badRecords.ts";
 export { type BuiltinCorpus, builtinCorpus, type Scene, type SceneQuestion } from "./builtin/corpus.ts";
+export { countQuestions, distinctContexts, paragraphsOf, splitDu17, splitSquadHalves } from "./squad/splits.ts";
+export {
+  readSquad,
+  readSquadParagraphs,
+  type SquadAnswer,
+  type SquadArticle,
+  type SquadParagraph,
+  type SquadQuestion,
+} from "./squad/squad.ts";
 export { type Line, readLines, readTextLines, readTexts, requireFile, type Split, splitHeldOut } from "./textFile.ts";
+export { cleanText } from "./tvqa/cleanText.ts";
+export { type Cue, clipText, readSubtitleClips, type SubtitleClip, type SubtitleFormat } from "./tvqa/subtitles.ts";
