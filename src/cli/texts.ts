@@ -3,6 +3,7 @@ import { messageOf } from "../base/errors.ts";
 import { readLines, readTextLines } from "../corpora/index.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import { emit, say } from "./output.ts";
+import { sayTruncated } from "./truncated.ts";
 
 /** Texts that are worked on together. */
 const batchSize = 64;
@@ -54,10 +55,7 @@ export async function overTexts(
     if (waiting.length >= batchSize) await flush();
   }
   await flush();
-  if (tally.truncated > 0)
-    say(
-      `warning: ${tally.truncated} of ${tally.texts} texts were longer than the model's ${model.config.data.positions} positions and were cut`,
-    );
+  sayTruncated(model, tally.truncated, tally.texts);
   if (tally.failed > 0) say(`warning: ${tally.failed} lines could not be used; their records have "error"`);
   return tally;
 }

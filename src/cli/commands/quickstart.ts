@@ -1,16 +1,25 @@
 /** riverrun quickstart: the whole main job on the built-in corpus, for a reader at a terminal. */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
-import { builtinCorpus } from "../../corpora/index.ts";
-import { presetConfig } from "../../flow/index.ts";
-import * as generate from "../../generate/index.ts";
-import { Vocabulary } from "../../text/vocabulary.ts";
-import { getThreads } from "../../torch/index.ts";
-import { train } from "../../train/index.ts";
+import { integer } from "../options.ts";
 import { say } from "../output.ts";
-import { writeReport } from "../report.ts";
-import { watchSignals } from "./train.ts";
+import { example } from "../program.ts";
+
+interface QuickstartOptions {
+  readonly steps: number;
+}
+
+/** Adds `riverrun quickstart`. */
+export function addQuickstart(program: Command): void {
+  program
+    .command("quickstart")
+    .description("learns a flow from the built-in corpus and shows what it can do")
+    .option("--steps <n>", "training steps", integer(1), 500)
+    .addHelpText("after", example("quickstart"))
+    .action(quickstart);
+}
 
 /** Entropy of single tokens in nats: what a model of word frequencies alone would need. */
 function unigramEntropy(counts: readonly number[]): number {
@@ -20,7 +29,14 @@ function unigramEntropy(counts: readonly number[]): number {
 
 const out = join("runs", "quickstart");
 
-export async function quickstart(options: { readonly steps: number }): Promise<void> {
+async function quickstart(options: QuickstartOptions): Promise<void> {
+  const { builtinCorpus } = await import("../../corpora/index.ts");
+  const { presetConfig } = await import("../../flow/index.ts");
+  const generate = await import("../../generate/index.ts");
+  const { Vocabulary } = await import("../../text/vocabulary.ts");
+  const { getThreads } = await import("../../torch/index.ts");
+  const { train } = await import("../../train/index.ts");
+  const { writeReport } = await import("../report.ts");
   const { sentences } = builtinCorpus();
   if (existsSync(out)) {
     if (!existsSync(join(out, "metrics.jsonl")))
@@ -34,8 +50,7 @@ export async function quickstart(options: { readonly steps: number }): Promise<v
   };
   say(`learning a flow from ${sentences.length} sentences of the built-in corpus on ${getThreads()} threads`);
   const started = performance.now();
-  const signal = watchSignals();
-  const { model, validation, parameters, step } = await train({
+  const { model, validation, parameters, step, signal, exitCode } = await train({
     config,
     texts: sentences,
     out,
@@ -46,11 +61,10 @@ export async function quickstart(options: { readonly steps: number }): Promise<v
         `step ${at} of ${config.train.maxSteps}: ${loss.toFixed(3)} bits per dimension, ${tokensPerSecond.toFixed(0)} tokens/s, ${left.toFixed(0)} s left`,
       );
     },
-    interrupted: signal,
+    signals: true,
   });
-  const stopped = signal();
-  if (stopped) {
-    process.exitCode = stopped === "SIGINT" ? 130 : 143;
+  if (signal !== undefined) {
+    process.exitCode = exitCode;
     return;
   }
   const entropy = unigramEntropy(

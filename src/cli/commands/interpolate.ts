@@ -1,0 +1,41 @@
+/** riverrun interpolate */
+import type { Command } from "commander";
+import type { ModelOptions } from "../model.ts";
+import { numbers, rawOption } from "../options.ts";
+import { emit } from "../output.ts";
+import { modelCommand } from "../program.ts";
+import { sayTruncated } from "../truncated.ts";
+
+interface InterpolateOptions extends ModelOptions {
+  readonly ratios: number[];
+  readonly spherical?: boolean;
+  readonly raw?: boolean;
+}
+
+/** Adds `riverrun interpolate`. */
+export function addInterpolate(program: Command): void {
+  modelCommand(
+    program,
+    "interpolate",
+    "texts between two texts",
+    'interpolate --model runs/lines "one text" "another text"',
+  )
+    .argument("<first>", "a text")
+    .argument("<second>", "another text")
+    .option("--ratios <list>", "weights of the first text", numbers, [0.6, 0.5, 0.4])
+    .option("--spherical", "along the great circle")
+    .option(...rawOption)
+    .action(interpolate);
+}
+
+async function interpolate(first: string, second: string, options: InterpolateOptions): Promise<void> {
+  const { interpolateTexts } = await import("../../generate/index.ts");
+  const { openModel, shown } = await import("../model.ts");
+  const model = openModel(options);
+  const ends = [model.prepare(first), model.prepare(second)];
+  const { ratios, spherical } = options;
+  for (const row of interpolateTexts(model, ends[0], ends[1], { ratios, spherical })) {
+    await emit({ ratio: row.ratio, text: shown(options, row) });
+  }
+  sayTruncated(model, ends.filter(({ truncated }) => truncated).length, ends.length);
+}

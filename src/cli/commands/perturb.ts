@@ -1,0 +1,47 @@
+/** riverrun perturb */
+import type { Command } from "commander";
+import type { ModelOptions } from "../model.ts";
+import { atLeast, integer, rawOption } from "../options.ts";
+import { modelCommand } from "../program.ts";
+
+interface PerturbOptions extends ModelOptions {
+  readonly noiseVariance: number;
+  readonly variants: number;
+  readonly seed: number;
+  readonly raw?: boolean;
+}
+
+/** Adds `riverrun perturb`. */
+export function addPerturb(program: Command): void {
+  modelCommand(
+    program,
+    "perturb",
+    "rewrites of texts by noise in latent space",
+    "perturb --model runs/lines --noise-variance 0.1 --variants 3 lines.txt",
+  )
+    .argument("[file]", ".txt or .jsonl; stdin where absent")
+    .option("--noise-variance <v>", "variance of the noise; the paper uses 0.5", atLeast(0), 0.5)
+    .option("--variants <n>", "rewrites of each text", integer(1), 1)
+    .option("--seed <n>", "of the noise", integer(0), 1)
+    .option(...rawOption)
+    .action(perturb);
+}
+
+async function perturb(file: string | undefined, options: PerturbOptions): Promise<void> {
+  const { perturbTexts } = await import("../../generate/index.ts");
+  const { openModel, shown } = await import("../model.ts");
+  const { overTexts } = await import("../texts.ts");
+  const model = openModel(options);
+  const { noiseVariance, variants, seed } = options;
+  await overTexts(model, file, (batch) => {
+    const rows = perturbTexts(model, batch, { noiseVariance, variants, seed });
+    return batch.map(({ truncated }, index) =>
+      rows.slice(index * variants, (index + 1) * variants).map((row) => ({
+        source: row.source,
+        variant: row.variant,
+        text: shown(options, row),
+        ...(truncated ? { truncated } : {}),
+      })),
+    );
+  });
+}

@@ -1,0 +1,39 @@
+/** riverrun sample */
+import type { Command } from "commander";
+import type { ModelOptions } from "../model.ts";
+import { atLeast, integer, rawOption } from "../options.ts";
+import { emit } from "../output.ts";
+import { modelCommand } from "../program.ts";
+
+interface SampleOptions extends ModelOptions {
+  readonly count: number;
+  readonly seed: number;
+  readonly temperature?: number;
+  readonly raw?: boolean;
+}
+
+/** Samples that are drawn together. */
+const batch = 64;
+
+/** Adds `riverrun sample`. */
+export function addSample(program: Command): void {
+  modelCommand(program, "sample", "new texts", "sample --model runs/lines --count 10 --temperature 0.8")
+    .option("--count <n>", "how many", integer(1), 10)
+    .option("--seed <n>", "of the first sample; sample i has seed + i", integer(0), 1)
+    .option("--temperature <t>", "standard deviation of the latents", atLeast(0))
+    .option(...rawOption)
+    .action(sample);
+}
+
+async function sample(options: SampleOptions): Promise<void> {
+  const { sampleTexts } = await import("../../generate/index.ts");
+  const { openModel, shown } = await import("../model.ts");
+  const model = openModel(options);
+  const { temperature } = options;
+  for (let start = 0; start < options.count; start += batch) {
+    const count = Math.min(batch, options.count - start);
+    for (const row of sampleTexts(model, { count, seed: options.seed + start, temperature })) {
+      await emit({ text: shown(options, row), seed: row.seed });
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/** riverrun score */
+import type { Command } from "commander";
+import type { ModelOptions } from "../model.ts";
+import { integer } from "../options.ts";
+import { say } from "../output.ts";
+import { modelCommand } from "../program.ts";
+
+interface ScoreOptions extends ModelOptions {
+  readonly seed: number;
+}
+
+/** Adds `riverrun score`. */
+export function addScore(program: Command): void {
+  modelCommand(
+    program,
+    "score",
+    "one JSON line a text: nats, nats per token, bits per dimension",
+    "score --model runs/lines lines.txt",
+  )
+    .argument("[file]", ".txt or .jsonl; stdin where absent")
+    .option("--seed <n>", "of the evaluation noise", integer(0), 1)
+    .option("--json", "JSON lines (always so)")
+    .action(score);
+}
+
+async function score(file: string | undefined, options: ScoreOptions): Promise<void> {
+  const { noiseFloor } = await import("../../flow/index.ts");
+  const { scoreTexts } = await import("../../generate/index.ts");
+  const { openModel } = await import("../model.ts");
+  const { overTexts } = await import("../texts.ts");
+  const model = openModel(options);
+  let nats = 0;
+  let tokens = 0;
+  let bits = 0;
+  const { texts } = await overTexts(model, file, (batch) =>
+    scoreTexts(model, batch, { seed: options.seed }).map((row, index) => {
+      nats += row.nelbo;
+      tokens += row.tokens;
+      bits += row.bitsPerDim;
+      return [{ text: batch[index].text, ...row, truncated: batch[index].truncated }];
+    }),
+  );
+  if (texts > 0) {
+    say(
+      `${texts} texts, ${tokens} tokens: ${(nats / tokens).toFixed(4)} nats per token (perplexity at most ${Math.exp(nats / tokens).toPrecision(4)}), ${(bits / texts).toFixed(4)} bits per dimension (floor ${noiseFloor(model.config.data.sigma).toFixed(4)})`,
+    );
+  }
+}

@@ -1,0 +1,71 @@
+/** What all commands share: help, versions, exit codes. Nothing here loads the engine. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, CommanderError } from "commander";
+import { messageOf, RiverrunError } from "../base/errors.ts";
+import { integer } from "./options.ts";
+
+/** The folder that holds package.json, both for src/ and for dist/. */
+export const root: string = join(import.meta.dirname, "..", "..");
+
+/** Adds one command to the program. */
+export type AddCommand = (program: Command) => void;
+
+const exitCodes =
+  "\nExit codes: 0 good, 1 failure, 2 wrong usage or configuration, 3 data missing, 130/143 after SIGINT/SIGTERM.";
+
+/** What ends a command's help. */
+export function example(...lines: readonly string[]): string {
+  return `\nExample:\n${lines.map((line) => `  $ riverrun ${line}\n`).join("")}${exitCodes}`;
+}
+
+/** A command that uses a trained model, with the options that all of these take (`ModelOptions` of model.ts). */
+export function modelCommand(program: Command, name: string, description: string, line: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .requiredOption("--model <dir>", "folder of a trained model")
+    .option("--device <name>", "cpu, cuda, cuda:N or auto", "cpu")
+    .option("--threads <n>", "threads inside an operator (default: the machine's cores)", integer(1))
+    .addHelpText("after", example(line));
+}
+
+function versions(): string {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+  let libtorch = "not set up: npx riverrun setup";
+  try {
+    libtorch = (JSON.parse(readFileSync(join(root, "build", "libtorch.json"), "utf8")) as { version: string }).version;
+  } catch {
+    // Said above.
+  }
+  return `riverrun ${version} (libtorch ${libtorch})`;
+}
+
+/** The program with these commands. */
+function programOf(commands: readonly AddCommand[]): Command {
+  const program = new Command("riverrun")
+    .description("Continuous language flows: text to latent space and back, with an exact likelihood.")
+    .exitOverride()
+    .showSuggestionAfterError()
+    .version(versions(), "--version", "versions of riverrun and libtorch");
+  for (const add of commands) add(program);
+  return program;
+}
+
+/**
+ * Parses the arguments, runs the command and sets the process's exit code. A failure is one line on stderr;
+ * RIVERRUN_DEBUG=1 adds the stack.
+ */
+export async function runProgram(commands: readonly AddCommand[], args: readonly string[]): Promise<void> {
+  try {
+    await programOf(commands).parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      return;
+    }
+    process.stderr.write(`riverrun: ${messageOf(error)}\n`);
+    if (process.env.RIVERRUN_DEBUG === "1" && error instanceof Error) process.stderr.write(`${error.stack ?? ""}\n`);
+    process.exitCode = error instanceof RiverrunError ? error.exitCode : 1;
+  }
+}
