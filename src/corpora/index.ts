@@ -2,6 +2,17 @@
 
 export { type BadRecord, BadRecordTally, describeBadRecord, type ReadOptions } from "./badRecords.ts";
 export { type BuiltinCorpus, builtinCorpus, type Scene, type SceneQuestion } from "./builtin/corpus.ts";
+export { type ParallelPair, readParallel, romanianLetters } from "./parallel.ts";
+export { type Dialogue, dialogueParagraph, readFriendsQa } from "./squad/friendsQa.ts";
+export {
+  type ContextChunk,
+  contextChunks,
+  type QuestionTriple,
+  questionTriples,
+  replaceChunks,
+  type SentenceSplitter,
+  type Span,
+} from "./squad/questionGeneration.ts";
 export { countQuestions, distinctContexts, paragraphsOf, splitDu17, splitSquadHalves } from "./squad/splits.ts";
 export {
   readSquad,
@@ -13,4 +24,14 @@ export {
 } from "./squad/squad.ts";
 export { type Line, readLines, readTextLines, readTexts, requireFile, type Split, splitHeldOut } from "./textFile.ts";
 export { cleanText } from "./tvqa/cleanText.ts";
+export { type ClipFeatures, FrameFeatures } from "./tvqa/frameFeatures.ts";
+export { locateCues, locatedCues, locatedText, locateFrames } from "./tvqa/locate.ts";
+export {
+  type MomentDescription,
+  readMomentDescriptions,
+  readTvqaQuestions,
+  spanOrDefault,
+  type TimeSpan,
+  type TvqaQuestion,
+} from "./tvqa/questions.ts";
 export { type Cue, clipText, readSubtitleClips, type SubtitleClip, type SubtitleFormat } from "./tvqa/subtitles.ts";
