@@ -119,7 +119,8 @@ describe.each(peerCases)("$name", (peerCase) => {
   test("the model is the one that the golden file was made from", () => {
     scope(() => {
       const model = loadModel(join(models, peerCase.name));
-      const cure = "the model of the case has changed: make the golden files anew with npm run oracle -- torch --golden";
+      const cure =
+        "the model of the case has changed: make the golden files anew with npm run oracle -- torch --golden";
       expect(digestOf(model), cure).toBe(goldenOf(peerCase.name).weights);
       model.dispose();
     });

@@ -16,7 +16,11 @@ export interface OurFigures {
 }
 
 /** Density, latents and gradients of texts with the given noise. Call it inside a scope. */
-export function ourFigures(model: TextFlow, texts: readonly PreparedText[], noise: readonly Float64Array[]): OurFigures {
+export function ourFigures(
+  model: TextFlow,
+  texts: readonly PreparedText[],
+  noise: readonly Float64Array[],
+): OurFigures {
   const batch = model.batch(texts);
   const added = noiseTensor(model, batch, noise);
   const { y, logDet } = model.flow.encode(model.points(batch, added), batch.context);
