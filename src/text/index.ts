@@ -1,6 +1,8 @@
 /** Floor 2: tokenizers, vocabulary, word vectors. */
 export { type Codebook, codebookOf, Embedder } from "./embedder.ts";
 export { type GloveOptions, trainGlove } from "./glove/train.ts";
+export { tokenize13a, tokenize13aWithOffsets } from "./mteval13a.ts";
+export type { TextToken } from "./offsets.ts";
 export type { Tokenizer } from "./tokenizer.ts";
 export { tokenizerByName, tokenizerNames } from "./tokenizer-names.ts";
 export { readVectors, tableFor, type WordVectors, writeVectors } from "./vectors.ts";

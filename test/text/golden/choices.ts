@@ -1,0 +1,30 @@
+/** The golden files of tokenizers on real lines: what makes each. */
+import type { LineChoice } from "./lines.ts";
+
+export interface GoldenSource extends LineChoice {
+  /** Name of the golden file, without .json. */
+  readonly name: string;
+  /** Program and arguments that read lines and write tokens; DATA stands for the folder of the real data. */
+  readonly command: readonly string[];
+}
+
+const python = (...rest: string[]): string[] => ["PYTHON", "test/text/golden/oracle.py", ...rest];
+
+/** Prose, web text, dialogue, questions, news and Romanian, about 10,000 lines. */
+const mixed: LineChoice["files"] = {
+  "text/brown.txt": 50,
+  "text/abc.txt": 20,
+  "text/masc.txt": 15,
+  "text/meld_utterances.txt": 12,
+  "text/movie_reviews.txt": 100,
+  "text/product_reviews.txt": 10,
+  "text/squad_paragraphs.txt": 5,
+  "text/tvqa_questions.txt": 20,
+  "wmt/newstest2016.en": 4,
+  "wmt/newstest2016.ro": 4,
+  "wmt/newstest2019-ntrex.ro": 4,
+  "wmt/flores101-devtest.ro": 4,
+  "wmt/train.ro": 50,
+};
+
+export const goldenSources: readonly GoldenSource[] = [{ name: "13a", files: mixed, command: python("13a") }];

@@ -1,0 +1,60 @@
+"""Makes a golden file of tokenizers from an independent implementation.
+
+    python test/text/golden/oracle.py KIND [ARGUMENT...] < lines > tokens
+
+Reads one text a line (UTF-8, "\\n" ends a line and nothing else does) and writes its tokens, joined by one space, a line.
+test/text/children/makeGolden.ts chooses the lines, runs this and keeps the hashes.
+"""
+
+import sys
+
+
+def lines():
+    return sys.stdin.buffer.read().decode("utf-8").split("\n")[:-1]
+
+
+def write(rows):
+    sys.stdout.buffer.write("".join(" ".join(row) + "\n" for row in rows).encode("utf-8"))
+
+
+def mteval_13a():
+    from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
+
+    tokenizer = Tokenizer13a()
+    write([tokenizer(line)] for line in lines())
+
+
+def wordpiece(vocabulary, lower_case):
+    from tokenizers import BertWordPieceTokenizer
+
+    tokenizer = BertWordPieceTokenizer(vocabulary, lowercase=lower_case == "uncased")
+    tokenizer.no_truncation()
+    write([str(i) for i in encoding.ids] for encoding in tokenizer.encode_batch(lines()))
+
+
+def wordpiece_offsets(vocabulary, lower_case):
+    """Spans in code points, "start:end"; none for [CLS] and [SEP]."""
+    from tokenizers import BertWordPieceTokenizer
+
+    tokenizer = BertWordPieceTokenizer(vocabulary, lowercase=lower_case == "uncased")
+    write(
+        [f"{start}:{end}" for start, end in encoding.offsets[1:-1]] for encoding in tokenizer.encode_batch(lines())
+    )
+
+
+def wordpiece_json(path):
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(path)
+    write([str(i) for i in encoding.ids] for encoding in tokenizer.encode_batch(lines()))
+
+
+KINDS = {
+    "13a": mteval_13a,
+    "wordpiece": wordpiece,
+    "wordpiece-offsets": wordpiece_offsets,
+    "wordpiece-json": wordpiece_json,
+}
+
+if __name__ == "__main__":
+    KINDS[sys.argv[1]](*sys.argv[2:])
