@@ -39,18 +39,25 @@ const flowSchema = z.strictObject({
   steps: size(512).describe("K, flow steps in each block"),
   layout: z.enum(["paper", "wide"]).describe("where blocks squeeze and split"),
   couplings: z
-    .enum(["time", "channel", "alternating"])
-    .describe("dimension that linear maps mix and couplings split; alternating takes both in turn"),
+    .enum(["time", "channel", "alternating", "autoregressive"])
+    .describe(
+      "dimension that linear maps mix and couplings split; alternating takes both in turn; autoregressive: causal steps instead of couplings",
+    ),
   family: z
     .enum(["paper", "riverrun"])
     .describe(
       "paper: PLU maps, contiguous halves, sigmoid scales, no masks; riverrun: prefix-invertible LU, soft clip",
     ),
   network: z.enum(["attention", "lstm"]).describe("network inside a coupling"),
-  hidden: size(16_384).nullable().describe("width of the couplings' networks; null: the width of their input"),
+  hidden: size(16_384)
+    .nullable()
+    .describe("width of the couplings' networks, or of the autoregressive cells' MLPs; null: the width of their input"),
   layers: size(128).describe("transformer blocks or LSTM layers in a network"),
   heads: size(1024).describe("attention heads"),
   positionEncoding: z.enum(["none", "sinusoidal", "learned"]),
+  acContext: z
+    .enum(["c", "none"])
+    .describe("what the network of an autoregressive step reads beside its input: its own context c, or nothing"),
   alpha: z.number().describe("offset of the sigmoid scale map, s = sigmoid(l + alpha)"),
   softClip: z.number().positive().describe("c of the soft-clipped scale map, ln s = c tanh(a / c)"),
   dropout: share.describe("dropout inside the couplings' networks"),
@@ -119,8 +126,9 @@ function relationsOf(config: Config): string[] {
   }
   if (data.dimensions % 2 !== 0)
     problems.push(`data.dimensions: ${data.dimensions} must be even, because splits halve it`);
-  const width = flow.hidden ?? data.dimensions;
-  const narrowest = flow.hidden === null && flow.couplings !== "time" ? width / 2 : width;
+  const autoregressive = flow.couplings === "autoregressive";
+  const width = autoregressive ? data.dimensions : (flow.hidden ?? data.dimensions);
+  const narrowest = flow.hidden === null && flow.couplings !== "time" && !autoregressive ? width / 2 : width;
   if (flow.network === "attention" && narrowest % flow.heads !== 0) {
     problems.push(`flow.heads: ${flow.heads} heads do not divide the networks' width ${narrowest}`);
   }
@@ -131,6 +139,14 @@ function relationsOf(config: Config): string[] {
     problems.push(
       'flow.couplings: the paper family is "time" or "channel"; alternating couplings are of family riverrun',
     );
+  }
+  if (autoregressive && (flow.family !== "paper" || flow.levels !== 1 || flow.dropout > 0)) {
+    problems.push(
+      `flow.couplings: the autoregressive flow is of family paper with levels 1 and dropout 0, got ${flow.family}, ${flow.levels} and ${flow.dropout}`,
+    );
+  }
+  if (autoregressive && flow.positionEncoding === "learned") {
+    problems.push("flow.positionEncoding: the autoregressive flow's is sinusoidal (for attention) or none");
   }
   if (config.train.batchSize % config.train.accumulate !== 0) {
     problems.push(`train.accumulate: ${config.train.accumulate} must divide train.batchSize ${config.train.batchSize}`);

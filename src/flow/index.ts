@@ -1,5 +1,6 @@
 /** Floor 3: bijections, priors, the whole flows, their presets. */
 export { ActNorm } from "./actNorm.ts";
+export { ArFlow, CausalBijection, encodeByLoops, encodeByWavefront, type IncrementalDecoder } from "./ar/index.ts";
 export { Bijection, type Decoded, type Encoded } from "./bijection.ts";
 export { Chain, type Link } from "./chain.ts";
 export {

@@ -56,6 +56,10 @@ function readJson(path: string): unknown {
 function leastParameters(config: Config): number {
   const { flow, data } = config;
   let channels = data.dimensions;
+  if (flow.couplings === "autoregressive") {
+    // The networks' layers and the f x f layers of the cells' MLPs.
+    return flow.steps * (flow.layers * 8 * channels ** 2 + 3 * (flow.hidden ?? channels) ** 2);
+  }
   let count = 0;
   for (let level = 1; level <= flow.levels; level++) {
     const width = flow.hidden ?? channels / 2;

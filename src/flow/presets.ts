@@ -28,6 +28,7 @@ const paperNar: Config = {
     layers: 1,
     heads: 6,
     positionEncoding: "none",
+    acContext: "c",
     alpha: 2,
     softClip: 2,
     dropout: 0,
@@ -83,6 +84,7 @@ const riverrunNar: Config = {
     layers: 2,
     heads: 6,
     positionEncoding: "learned",
+    acContext: "c",
     alpha: 2,
     softClip: 2,
     dropout: 0.1,
@@ -183,6 +185,21 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
     "paper-nar-channel": {
       about: "Att-C of the paper (K=8, L=3); flow.network=lstm gives RNN-C",
       config: derive(paperNar, "paper-nar-channel", { flow: { couplings: "channel" } }),
+    },
+    "paper-ar": {
+      about:
+        "Att-AR of the paper (K=24); flow.network=lstm gives RNN-AR, flow.acContext=none a network that is parallel over time",
+      config: derive(paperNar, "paper-ar", {
+        flow: {
+          levels: 1,
+          steps: 24,
+          couplings: "autoregressive",
+          hidden: 512,
+          layers: 4,
+          positionEncoding: "sinusoidal",
+        },
+      }),
+      paper: "130M",
     },
   };
 

@@ -6,6 +6,7 @@ import type { Tokenizer } from "../text/tokenizer.ts";
 import { tokenizerByName } from "../text/tokenizer-names.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import { type DType, Generator, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
+import { ArFlow } from "./ar/index.ts";
 import type { Bijection } from "./bijection.ts";
 import type { Config } from "./config.ts";
 import { FlowContext, type PassSettings } from "./context.ts";
@@ -102,7 +103,12 @@ export class TextFlow extends Module {
     this.#initialised = this.buffer("initialised", tensor([0], [1], { dtype: "bool" }));
     const generator = new Generator(config.seed);
     const init = new InitContext({ generator, ...place });
-    this.flow = this.child("flow", multiScaleFlow(init, data.positions, data.dimensions, config.flow));
+    this.flow = this.child(
+      "flow",
+      config.flow.couplings === "autoregressive"
+        ? new ArFlow(init, data.positions, data.dimensions, config.flow)
+        : multiScaleFlow(init, data.positions, data.dimensions, config.flow),
+    );
     generator.dispose();
   }
 

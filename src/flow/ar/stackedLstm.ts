@@ -1,0 +1,142 @@
+/** RNN-AR: uni-directional LSTMs, one stack of layers for each flow step. */
+import type { InitContext } from "../../nn/index.ts";
+import { cat, noGrad, scope, type Tensor } from "../../torch/index.ts";
+import { lstm_input } from "../../torch/operators.ts";
+import { handlesOf, Tensor as TensorClass } from "../../torch/tensor.ts";
+import { addProducts, stepsOf } from "./stacked.ts";
+import { type NetworkCache, type NetworkState, type NetworkStep, StepNetwork } from "./stepNetwork.ts";
+
+/** Tensors of one layer among the weights: input matrix, hidden matrix, bias, initial hidden and cell state. */
+const perLayer = 5;
+
+/**
+ * Gates (i, f, g, o) = x W + h U + b, c' = sig(f) c + sig(i) tanh(g), h' = sig(o) tanh(c'); `layers` of them, width C,
+ * with learned initial states that start at zero. Starting values as in `LSTM`.
+ */
+export class StackedLstm extends StepNetwork {
+  readonly #channels: number;
+  readonly #layers: number;
+  readonly #input: Tensor[] = [];
+  readonly #hidden: Tensor[] = [];
+  readonly #inputBias: Tensor[] = [];
+  readonly #hiddenBias: Tensor[] = [];
+  /** (K, layers, 1, C). */
+  readonly #initialHidden: Tensor;
+  readonly #initialCell: Tensor;
+
+  constructor(init: InitContext, steps: number, channels: number, layers: number) {
+    super();
+    this.#channels = channels;
+    this.#layers = layers;
+    const bound = 1 / Math.sqrt(channels);
+    const xavier = Math.sqrt(2 / (5 * channels));
+    for (let layer = 0; layer < layers; layer++) {
+      const matrix = (): Tensor => {
+        const shape = [steps, channels, 4 * channels];
+        return layer === 0 ? init.normal(shape, xavier) : init.uniform(shape, bound);
+      };
+      const bias = (): Tensor => init.uniform([steps, 1, 4 * channels], bound);
+      this.#input.push(this.parameter(`inputWeight${layer}`, matrix()));
+      this.#hidden.push(this.parameter(`hiddenWeight${layer}`, matrix()));
+      this.#inputBias.push(this.parameter(`inputBias${layer}`, bias()));
+      this.#hiddenBias.push(this.parameter(`hiddenBias${layer}`, bias()));
+    }
+    this.#initialHidden = this.parameter("initialHidden", init.zeros([steps, layers, 1, channels]));
+    this.#initialCell = this.parameter("initialCell", init.zeros([steps, layers, 1, channels]));
+  }
+
+  weights(first: number, end: number): readonly Tensor[] {
+    const hidden = stepsOf(this.#initialHidden, first, end).unbind(1);
+    const cell = stepsOf(this.#initialCell, first, end).unbind(1);
+    return Array.from({ length: this.#layers }, (_, layer) => [
+      stepsOf(this.#input[layer], first, end),
+      stepsOf(this.#hidden[layer], first, end),
+      stepsOf(this.#inputBias[layer], first, end).add(stepsOf(this.#hiddenBias[layer], first, end)),
+      hidden[layer],
+      cell[layer],
+    ]).flat();
+  }
+
+  start(weights: readonly Tensor[], rows: number): NetworkState {
+    const carried = Array.from({ length: this.#layers }, (_, layer) =>
+      weights.slice(layer * perLayer + 3, layer * perLayer + 5).map((state) => state.expand(-1, rows, -1)),
+    ).flat();
+    return { carried, recent: [] };
+  }
+
+  step(weights: readonly Tensor[], x: Tensor, { carried }: NetworkState): NetworkStep {
+    const next: Tensor[] = [];
+    let output = x;
+    for (let layer = 0; layer < this.#layers; layer++) {
+      const [input, hidden, bias] = weights.slice(layer * perLayer, layer * perLayer + 3);
+      const gates = addProducts(addProducts(bias, carried[2 * layer], hidden), output, input);
+      const [i, f, g, o] = gates.chunk(4, 2);
+      const cell = f
+        .sigmoid()
+        .mul(carried[2 * layer + 1])
+        .addcmul(i.sigmoid(), g.tanh());
+      output = o.sigmoid().mul(cell.tanh());
+      next.push(output, cell);
+    }
+    return { output, state: { carried: next, recent: [] } };
+  }
+
+  advance({ carried }: NetworkState, drop: number, fresh: NetworkState | undefined): NetworkState {
+    const moved = carried.map((state, index) => {
+      const left = drop === 0 ? state : state.slice(0, drop);
+      return fresh ? cat([left, fresh.carried[index]], 0) : left;
+    });
+    return { carried: moved, recent: [] };
+  }
+
+  sequence(step: number, x: Tensor): Tensor {
+    const rows = x.size(0);
+    // libtorch's LSTM takes its matrices as (4 C, C).
+    const matrix = (stacked: Tensor): Tensor => stacked.select(0, step).transpose().contiguous();
+    const bias = (stacked: Tensor): Tensor => stacked.select(0, step).squeeze(0);
+    const weights = this.#input.flatMap((input, layer) => [
+      matrix(input),
+      matrix(this.#hidden[layer]),
+      bias(this.#inputBias[layer]),
+      bias(this.#hiddenBias[layer]),
+    ]);
+    const start = [this.#initialHidden, this.#initialCell].map((state) =>
+      state.select(0, step).expand(this.#layers, rows, this.#channels).contiguous(),
+    );
+    const [output] = TensorClass.adoptAll(
+      lstm_input(x.handle, handlesOf(start), handlesOf(weights), true, this.#layers, 0, false, false, true),
+    );
+    return output;
+  }
+
+  encoding(): undefined {
+    return undefined;
+  }
+
+  cache(rows: number): NetworkCache {
+    // Aliases: freeing the cache must not free a parameter.
+    const weights = noGrad(() => this.weights(0, this.#initialHidden.size(0))).map((weight) => weight.alias().keep());
+    let { carried } = noGrad(() => this.start(weights, rows));
+    for (const state of carried) state.keep();
+    const replace = (next: readonly Tensor[]): void => {
+      for (const state of next) state.keep();
+      for (const state of carried) state.dispose();
+      carried = next;
+    };
+    return {
+      step: (x) =>
+        noGrad(() => {
+          const { output, state } = scope(() => this.step(weights, x, { carried, recent: [] }));
+          replace(state.carried);
+          // The top layer's state is disposed of at the next position, the caller's output by the caller.
+          return output.alias();
+        }),
+      select: (chosen) => {
+        replace(noGrad(() => carried.map((state) => state.indexSelect(1, chosen))));
+      },
+      dispose: () => {
+        for (const tensor of [...weights, ...carried]) tensor.dispose();
+      },
+    };
+  }
+}
