@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: one binary, one file a command. Definitions are light; a command loads what it needs when called. */
 import { addBench } from "./commands/bench.ts";
+import { addData } from "./commands/data.ts";
 import { addDecode } from "./commands/decode.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEncode } from "./commands/encode.ts";
@@ -27,6 +28,7 @@ await runProgram(
     addPerturb,
     addReconstruct,
     addVectors,
+    addData,
     addBench,
     addDoctor,
     addSetup,

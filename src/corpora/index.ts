@@ -2,6 +2,10 @@
 
 export { type BadRecord, BadRecordTally, describeBadRecord, type ReadOptions } from "./badRecords.ts";
 export { type BuiltinCorpus, builtinCorpus, type Scene, type SceneQuestion } from "./builtin/corpus.ts";
+export { dataCache, dataSetNamed, folderOf, isFetched, requireDataSet } from "./fetch/cache.ts";
+export { type FetchedSet, fetchSet } from "./fetch/fetchSet.ts";
+export { type DataSet, dataSets } from "./fetch/registry.ts";
+export { type Inspection, type InspectionReport, inspectFiles, type Overlap } from "./inspect/inspect.ts";
 export { type ParallelPair, readParallel, romanianLetters } from "./parallel.ts";
 export { type Dialogue, dialogueParagraph, readFriendsQa } from "./squad/friendsQa.ts";
 export {
