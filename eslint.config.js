@@ -14,6 +14,7 @@ const floors = {
   train: 6,
   bench: 7,
   experiments: 7,
+  report: 7,
   cli: 8,
 };
 

@@ -84,7 +84,8 @@ async function sitting(out: string, steps: number, delay: number): Promise<Sitti
 function contentsOf(out: string): Map<string, string> {
   const contents = new Map<string, string>();
   for (const entry of readdirSync(out, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
+    // TensorBoard's files are one a sitting; metrics.jsonl holds the same figures.
+    if (!entry.isFile() || entry.name.startsWith("events.out.tfevents.")) continue;
     const path = join(entry.parentPath, entry.name);
     const drop = (line: string): string => {
       const { wall: _, tokensPerSecond: __, rssMb: ___, seconds: ____, ...rest } = JSON.parse(line);

@@ -10,6 +10,7 @@ export { aboutPreset, type Config, parseConfig, presetConfig, presetNames, type 
 export * as generate from "./generate/index.ts";
 export { LanguageFlow } from "./languageFlow.ts";
 export * as nn from "./nn/index.ts";
+export * as report from "./report/index.ts";
 export * as text from "./text/index.ts";
 export * as torch from "./torch/index.ts";
 export * as train from "./train/index.ts";

@@ -24,9 +24,14 @@ export class LanguageFlow {
     return new LanguageFlow(loadModel(directory, options));
   }
 
-  /** Trains a flow into `options.out` and returns the best model. */
+  /** Trains a flow into `options.out`, writes its report.html and returns the best model. */
   static async train(options: TrainOptions): Promise<LanguageFlow> {
-    return new LanguageFlow((await train(options)).model);
+    const result = await train(options);
+    if (result.reason !== "dryRun") {
+      const { writeReport } = await import("./report/index.ts");
+      writeReport(options.out, result);
+    }
+    return new LanguageFlow(result.model);
   }
 
   /** Writes the model's folder. */

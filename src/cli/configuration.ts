@@ -1,8 +1,8 @@
 /** Configurations from preset, file and `--set`. */
 import { readFileSync } from "node:fs";
-import { parse } from "yaml";
+import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from "yaml";
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
-import { type Config, parseConfig, presetConfig } from "../flow/index.ts";
+import { type Config, configSchema, parseConfig, presetConfig } from "../flow/index.ts";
 
 function set(config: Record<string, unknown>, assignment: string): void {
   const at = assignment.indexOf("=");
@@ -32,6 +32,94 @@ function set(config: Record<string, unknown>, assignment: string): void {
   }
 }
 
+/** Where in a document's text the value of a path begins; of the part above it where there is none. */
+function offsetOf(document: Document, path: readonly PropertyKey[]): number {
+  let offset = 0;
+  let node: unknown = document.contents;
+  for (const key of path) {
+    if (!isMap(node)) break;
+    const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key);
+    if (!pair) break;
+    offset = isNode(pair.key) ? (pair.key.range?.[0] ?? offset) : offset;
+    node = pair.value;
+  }
+  return offset;
+}
+
+/** A problem with a key, and the key. */
+interface Problem {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** Single keys by the schema, then relations between keys. */
+function problemsOf(value: unknown): Problem[] {
+  const { success, error } = configSchema.safeParse(value);
+  if (success) {
+    try {
+      parseConfig(value, "");
+      return [];
+    } catch (failure) {
+      // "flow.heads: 5 heads do not divide ...; data.positions: ..." after the (empty) name of the file.
+      return messageOf(failure)
+        .replace(/^: /, "")
+        .split("; ")
+        .map((message) => ({ path: (/^[\w.]+(?=:)/.exec(message)?.[0] ?? "").split("."), message }));
+    }
+  }
+  return error.issues.flatMap((issue): Problem[] => {
+    const name = issue.path.join(".");
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => ({
+        path: [...issue.path, key],
+        message: `there is no key "${[...issue.path, key].join(".")}"`,
+      }));
+    }
+    return [{ path: issue.path, message: `${name || "(top level)"}: ${issue.message}` }];
+  });
+}
+
+/** Most problems that one message lists. */
+const mostProblems = 8;
+
+/** Reads a configuration file. @throws DataMissingError; UsageError as file:line:column for each problem */
+function readConfigFile(path: string): Config {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new DataMissingError(`${path} cannot be read: ${messageOf(error)}`);
+  }
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
+  const at = (offset: number): string => {
+    const { line, col } = counter.linePos(offset);
+    return `${path}:${line}:${col}`;
+  };
+  const [fault] = document.errors;
+  if (fault) throw new UsageError(`${at(fault.pos[0])}: expected JSON or YAML: ${fault.message}`);
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new UsageError(`${path}: expected JSON or YAML: ${messageOf(error)}`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new UsageError(
+      `${path}:1:1: expected an object with the keys that "riverrun train --preset small --print-config" prints`,
+    );
+  }
+  const problems = problemsOf(value);
+  if (problems.length > 0) {
+    const lines = problems
+      .slice(0, mostProblems)
+      .map((problem) => `${at(offsetOf(document, problem.path))}: ${problem.message}`);
+    if (problems.length > mostProblems) lines.push(`and ${problems.length - mostProblems} more`);
+    throw new UsageError(lines.join("\n  "));
+  }
+  return parseConfig(value, path);
+}
+
 /** The configuration that a command line asks for. @throws UsageError, DataMissingError */
 export function configFrom(options: {
   readonly preset?: string;
@@ -42,24 +130,11 @@ export function configFrom(options: {
   if ((options.preset === undefined) === (options.config === undefined)) {
     throw new UsageError("expected either --preset NAME or --config FILE");
   }
-  let value: unknown;
-  let where = `preset ${options.preset}`;
-  if (options.config !== undefined) {
-    where = options.config;
-    let text: string;
-    try {
-      text = readFileSync(options.config, "utf8");
-    } catch (error) {
-      throw new DataMissingError(`${options.config} cannot be read: ${messageOf(error)}`);
-    }
-    try {
-      value = parse(text);
-    } catch (error) {
-      throw new UsageError(`${options.config}: expected JSON or YAML: ${messageOf(error).split("\n")[0]}`);
-    }
-  } else value = presetConfig(options.preset ?? "");
-  const config = parseConfig(value, where) as Record<string, unknown>;
-  for (const assignment of options.set ?? []) set(config, assignment);
-  if (options.seed !== undefined) config.seed = options.seed;
-  return parseConfig(config, where);
+  const base = options.config === undefined ? presetConfig(options.preset ?? "") : readConfigFile(options.config);
+  const where = options.config ?? `preset ${options.preset}`;
+  if (!options.set?.length && options.seed === undefined) return parseConfig(base, where);
+  const changed = structuredClone(base) as Record<string, unknown>;
+  for (const assignment of options.set ?? []) set(changed, assignment);
+  if (options.seed !== undefined) changed.seed = options.seed;
+  return parseConfig(changed, `${where} with --set`);
 }

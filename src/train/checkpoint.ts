@@ -39,6 +39,7 @@ const stateSchema = z.strictObject({
   /** Seconds of training, over all sittings. */
   seconds: z.number().min(0),
   threads: z.int().positive(),
+  precision: z.enum(["float32", "float64"]).default("float32"),
   versions: z.record(z.string(), z.string()),
 });
 
@@ -172,8 +173,8 @@ export function checkpointConfig({ folder }: Checkpoint): Config {
 }
 
 /** The model of a checkpoint. @throws UsageError, DataMissingError */
-export function loadCheckpointModel({ folder }: Checkpoint, device?: string): TextFlow {
-  return loadModel(folder, { device });
+export function loadCheckpointModel({ folder }: Checkpoint, options: Parameters<typeof loadModel>[1]): TextFlow {
+  return loadModel(folder, options);
 }
 
 /** Puts a checkpoint's optimiser or averages into a module. @throws UsageError, DataMissingError naming the file. */

@@ -5,6 +5,7 @@ import { trainGlove } from "../text/glove/train.ts";
 import { tokenizerByName } from "../text/tokenizer-names.ts";
 import { readVectors, tableFor, type WordVectors } from "../text/vectors.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
+import type { DType } from "../torch/index.ts";
 
 /** Progress of the word vectors' training. */
 export interface VectorProgress {
@@ -21,6 +22,8 @@ export interface PrepareOptions {
   /** Word vectors, or a file of them in GloVe's text format; without them they are trained on the texts. */
   readonly vectors?: string | WordVectors;
   readonly device?: string;
+  /** Precision of the model's numbers. Default: float32. */
+  readonly dtype?: DType;
   readonly log?: (message: string) => void;
   readonly onVectors?: (progress: VectorProgress) => void;
 }
@@ -129,6 +132,7 @@ export async function prepareModel(options: PrepareOptions): Promise<PreparedMod
     table,
     positionCounts: fills.map(({ filled }) => filled),
     device: options.device,
+    dtype: options.dtype,
   });
   return { model, trainedVectors };
 }

@@ -14,12 +14,11 @@ export interface RunFolder {
 }
 
 /**
- * Takes the folder `out` for one training and removes what a killed one left half-written.
+ * Checks that a training may start in the folder `out`, without touching it.
  *
- * @throws UsageError where it is no folder, holds something and `resume` is not set, holds a model without a resume
- *   state, or another process trains in it; RiverrunError where it cannot be made.
+ * @throws UsageError where it is no folder, or holds something and `resume` is not set.
  */
-export function takeFolder(out: string, resume: boolean): RunFolder {
+export function refuseFolder(out: string, resume: boolean): void {
   const status = statSync(out, { throwIfNoEntry: false });
   if (status && !status.isDirectory())
     throw new UsageError(`${out} is a file; expected a folder for the model (--out)`);
@@ -27,6 +26,16 @@ export function takeFolder(out: string, resume: boolean): RunFolder {
   if (!resume && present.length > 0) {
     throw new UsageError(`${out} is not empty: go on with the training in it by --resume, or give another --out`);
   }
+}
+
+/**
+ * Takes the folder `out` for one training and removes what a killed one left half-written.
+ *
+ * @throws UsageError where it is no folder, holds something and `resume` is not set, holds a model without a resume
+ *   state, or another process trains in it; RiverrunError where it cannot be made.
+ */
+export function takeFolder(out: string, resume: boolean): RunFolder {
+  refuseFolder(out, resume);
   makeDirectory(trainingFolder(out));
   const lock = FolderLock.take(join(trainingFolder(out), "lock"));
   try {

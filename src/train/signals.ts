@@ -13,18 +13,21 @@ const checkpointSignal = process.platform === "win32" ? undefined : "SIGUSR2";
  * checkpoint). Node.js runs handlers only when the event loop turns, so a training must yield between steps.
  */
 export class SignalWatch {
+  readonly #say: (message: string) => void;
   #stop: StopSignal | undefined;
   #checkpoint = false;
   readonly #onStop = (signal: NodeJS.Signals): void => {
     const own = signal as StopSignal;
     if (this.#stop) process.exit(signalExitCodes[own]);
     this.#stop = own;
+    this.#say(`${own}: finishing this step and writing a checkpoint (again: stop at once)`);
   };
   readonly #onCheckpoint = (): void => {
     this.#checkpoint = true;
   };
 
-  constructor() {
+  constructor(say: (message: string) => void = () => undefined) {
+    this.#say = say;
     process.on("SIGINT", this.#onStop);
     process.on("SIGTERM", this.#onStop);
     if (checkpointSignal) process.on(checkpointSignal, this.#onCheckpoint);

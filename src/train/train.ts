@@ -6,7 +6,7 @@ import { hashSeed } from "../base/random.ts";
 import { type Config, loadModel, modelFiles, type PreparedText, saveModel, type TextFlow } from "../flow/index.ts";
 import { MovingAverage, type Optimiser } from "../nn/index.ts";
 import { type WordVectors, writeVectors } from "../text/vectors.ts";
-import { getThreads, resolveDevice, scope, setThreads } from "../torch/index.ts";
+import { type DType, getThreads, resolveDevice, scope, setThreads } from "../torch/index.ts";
 import {
   type Checkpoint,
   checkpointConfig,
@@ -28,14 +28,19 @@ import {
   type ValidationReport,
   withAverages,
 } from "./loop.ts";
-import { MetricsLog } from "./metricsLog.ts";
+import { MetricsLog, type MetricsRow } from "./metricsLog.ts";
 import { prepareModel, type VectorProgress } from "./prepare.ts";
 import { configChanges } from "./resumable.ts";
-import { type RunFolder, takeFolder } from "./runFolder.ts";
+import { type RunFolder, refuseFolder, takeFolder } from "./runFolder.ts";
 import { SignalWatch, type StopSignal, signalExitCodes } from "./signals.ts";
+import { EventLog } from "./tensorboard/eventLog.ts";
 import { fingerprintOf, TrainingSet, type TrainingTexts, trainingTexts } from "./trainingTexts.ts";
 import { chooseHeldOut, type Validation } from "./validation.ts";
 import { versions } from "./versions.ts";
+
+/** Precisions that a flow can be trained in. */
+export const precisions = ["float32", "float64"] as const satisfies readonly DType[];
+export type Precision = (typeof precisions)[number];
 
 /** What a training is given. */
 export interface TrainOptions {
@@ -53,6 +58,8 @@ export interface TrainOptions {
   readonly device?: string;
   /** Threads inside one operator; a resume gives the same numbers only with the same number of threads. */
   readonly threads?: number;
+  /** Of parameters, products and likelihood; a resume keeps that of its start. Default: "float32". */
+  readonly precision?: Precision;
   /** Catch SIGINT, SIGTERM (checkpoint and stop) and SIGUSR2 (checkpoint) while training. Off by default. */
   readonly signals?: boolean;
   /** Build everything, take two steps and validate, write nothing. */
@@ -86,6 +93,8 @@ export interface TrainResult {
   readonly validation: Validation | undefined;
   readonly bestStep: number | undefined;
   readonly parameters: number;
+  /** The held-out texts that the validations score, as the model reads them. */
+  readonly heldOut: readonly PreparedText[];
   /** Seconds of training, over all sittings. */
   readonly seconds: number;
 }
@@ -105,6 +114,7 @@ export class InterruptedError extends RiverrunError {
 interface Run {
   readonly options: TrainOptions;
   readonly config: Config;
+  readonly precision: Precision;
   readonly split: TrainingTexts;
   readonly log: (message: string) => void;
   readonly stopRequested: () => string | undefined;
@@ -157,6 +167,7 @@ async function startAnew(run: Run, out: string | undefined): Promise<Start> {
     texts: split.training,
     vectors: options.vectors,
     device: options.device,
+    dtype: run.precision,
     log,
     onVectors: (progress) => {
       const signal = run.stopRequested();
@@ -178,6 +189,7 @@ async function startAnew(run: Run, out: string | undefined): Promise<Start> {
     fingerprint: fingerprintOf(split),
     seconds: 0,
     threads: getThreads(),
+    precision: run.precision,
     versions: versions(),
   };
   return { model, optimiser: optimiserOf(model), average: averageOf(model), set, heldOut, state };
@@ -198,7 +210,12 @@ function goOn(run: Run, checkpoint: Checkpoint): Start {
       `${options.out}: this training was started with other texts (or others of them held out): resume it with the same ones, or train with these into another --out`,
     );
   }
-  let model = loadCheckpointModel(checkpoint, options.device);
+  if (options.precision !== undefined && options.precision !== state.precision) {
+    throw new UsageError(
+      `${options.out}: this training was started in ${state.precision} and cannot go on in ${options.precision}: leave --precision out, or start another with another --out`,
+    );
+  }
+  let model = loadCheckpointModel(checkpoint, { device: options.device, dtype: state.precision });
   if (changes.length > 0) model = withConfig(model, config);
   for (const change of changes) log(change);
   const optimiser = optimiserOf(model);
@@ -264,6 +281,11 @@ function writingHooks(run: Run, { model, optimiser, average, state: before }: St
   const reporting = reportingHooks(run);
   const path = join(out, "metrics.jsonl");
   const metrics = writing(path, () => new MetricsLog(path, before.step));
+  const events = writing("TensorBoard events", () => new EventLog(out, before.step));
+  const record = (row: MetricsRow): void => {
+    writing(path, () => metrics.append(row));
+    writing("TensorBoard events", () => events.append(row));
+  };
   let at = before.step;
   return {
     ...reporting,
@@ -272,29 +294,25 @@ function writingHooks(run: Run, { model, optimiser, average, state: before }: St
       const { step, epoch, figures, seconds } = report;
       at = step;
       if (figures) {
-        writing(path, () => {
-          metrics.append({
-            step,
-            epoch,
-            split: "training",
-            wall: seconds,
-            bitsPerDim: report.loss,
-            nelboPerToken: figures.nelboPerToken,
-            gradientNorm: report.gradientNorm,
-            learningRate: report.learningRate,
-            tokensPerSecond: report.tokensPerSecond,
-            rssMb: process.memoryUsage.rss() / 2 ** 20,
-            ...figures.latents,
-          });
+        record({
+          step,
+          epoch,
+          split: "training",
+          wall: seconds,
+          bitsPerDim: report.loss,
+          nelboPerToken: figures.nelboPerToken,
+          gradientNorm: report.gradientNorm,
+          learningRate: report.learningRate,
+          tokensPerSecond: report.tokensPerSecond,
+          rssMb: process.memoryUsage.rss() / 2 ** 20,
+          ...figures.latents,
         });
       }
       reporting.onStep(report);
     },
     onValidation: (report) => {
       const { improved: _, seconds, ...figures } = report;
-      writing(path, () => {
-        metrics.append({ split: "validation", wall: seconds, ...figures });
-      });
+      record({ split: "validation", wall: seconds, ...figures });
       reporting.onValidation(report);
     },
     saveBest: () => {
@@ -314,7 +332,7 @@ function free({ model, optimiser, average }: Start): void {
   for (const part of [model, optimiser, average]) part?.dispose();
 }
 
-function resultOf(run: Run, model: TextFlow, state: TrainingState): TrainResult {
+function resultOf(run: Run, model: TextFlow, { heldOut }: Start, state: TrainingState): TrainResult {
   const signal = state.finished === null ? run.stopRequested() : undefined;
   return {
     model,
@@ -326,6 +344,7 @@ function resultOf(run: Run, model: TextFlow, state: TrainingState): TrainResult 
     validation: state.best ?? undefined,
     bestStep: state.best?.step,
     parameters: model.parameterCount(),
+    heldOut,
     seconds: state.seconds,
   };
 }
@@ -343,8 +362,8 @@ async function trainIn(run: Run, folder: RunFolder): Promise<TrainResult> {
     // A process killed right after the first checkpoint has a state, but no model yet.
     else if (!existsSync(join(out, modelFiles.tensors))) withAverages(start.average, () => saveModel(start.model, out));
     if (state.finished === null) state = await trainLoop(start, state, hooks);
-    const model = loadModel(out, { device: options.device });
-    const result = resultOf(run, model, state);
+    const model = loadModel(out, { device: options.device, dtype: state.precision });
+    const result = resultOf(run, model, start, state);
     if (result.signal !== undefined) {
       log(`${result.signal}: stopped after step ${state.step}, a checkpoint is written; go on with --resume`);
     }
@@ -365,7 +384,7 @@ async function rehearse(run: Run): Promise<TrainResult> {
   const start = await startAnew({ ...run, config: short }, undefined);
   const state = await trainLoop(start, start.state, reportingHooks(run));
   for (const part of [start.optimiser, start.average]) part?.dispose();
-  return { ...resultOf(run, start.model, state), finished: false, reason: "dryRun" };
+  return { ...resultOf(run, start.model, start, state), finished: false, reason: "dryRun" };
 }
 
 /**
@@ -380,15 +399,17 @@ async function rehearse(run: Run): Promise<TrainResult> {
 export async function train(options: TrainOptions): Promise<TrainResult> {
   if (options.threads !== undefined) setThreads(options.threads);
   const device = options.device === undefined ? undefined : resolveDevice(options.device);
-  const signals = options.signals ? new SignalWatch() : undefined;
+  const log = options.log ?? ((): void => undefined);
+  const signals = options.signals ? new SignalWatch(log) : undefined;
   let folder: RunFolder | undefined;
   let stop: string | undefined;
   try {
     const run: Run = {
       options: { ...options, device },
       config: options.config,
+      precision: options.precision ?? "float32",
       split: trainingTexts(options.config, options.texts, options.validation),
-      log: options.log ?? ((): void => undefined),
+      log,
       // What asked first is remembered: the question is put more than once.
       stopRequested: () => {
         stop ??= signals?.stop ?? options.interrupted?.();
@@ -396,7 +417,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       },
       checkpointRequested: () => signals?.takeCheckpointRequest() ?? false,
     };
-    if (options.dryRun) return await rehearse(run);
+    if (options.dryRun) {
+      refuseFolder(options.out, options.resume ?? false);
+      return await rehearse(run);
+    }
     folder = takeFolder(options.out, options.resume ?? false);
     return await trainIn(run, folder);
   } finally {

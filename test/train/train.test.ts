@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../../src/base/errors.ts";
 import { loadModel, presetConfig } from "../../src/flow/index.ts";
+import { loadSafetensors } from "../../src/torch/safetensors.ts";
 import { findCheckpoint, NonFiniteError, type TrainOptions, type TrainResult, train } from "../../src/train/index.ts";
 import { metricsOf, microConfig, sameRun, scratch, texts } from "./support.ts";
 
@@ -207,11 +208,31 @@ describe("train", () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  it("trains in float64, keeps to it in a resume, and refuses to change it", async () => {
+    const out = join(scratch(), "double");
+    const config = microConfig({ maxSteps: 4, validateEvery: 2 });
+    const { result } = await run({ out, config, precision: "float64", ...stopAfter(2) });
+    expect(result.validation?.nelboPerToken).not.toBe(first.result.validation?.nelboPerToken);
+    expect(loadSafetensors(join(out, "model.safetensors")).tensors.get("codebook")?.dtype).toBe("float64");
+    await expect(run({ out, config, resume: true, precision: "float32" })).rejects.toThrow(/started in float64/);
+    await run({ out, config, resume: true });
+    const whole = join(scratch(), "whole");
+    await run({ out: whole, config, precision: "float64" });
+    expect(sameRun(whole, out)).toBe(true);
+    const single = join(scratch(), "single");
+    const other = await run({ out: single, config });
+    const double = await run({ out, config, resume: true });
+    const difference = (double.result.validation?.bitsPerDim ?? 0) - (other.result.validation?.bitsPerDim ?? 1);
+    expect(Math.abs(difference)).toBeLessThan(1e-4);
+    expect(difference).not.toBe(0);
+  });
+
   it("writes nothing in a dry run", async () => {
     const out = join(scratch(), "dry");
     const { result } = await run({ out, dryRun: true });
     expect(result).toMatchObject({ step: 2, finished: false, reason: "dryRun" });
     expect(existsSync(out)).toBe(false);
+    await expect(run({ out: whole, dryRun: true })).rejects.toThrow(/not empty/);
   });
 
   it("can be stopped while word vectors are made", async () => {

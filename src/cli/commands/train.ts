@@ -1,7 +1,10 @@
 /** riverrun train */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { UsageError } from "../../base/errors.ts";
+import type { Config } from "../../flow/index.ts";
 import { presetNames } from "../../flow/presets.ts";
+import type { Precision, TrainResult } from "../../train/index.ts";
+import { commandAgain } from "../invocation.ts";
 import { collect, integer } from "../options.ts";
 import { emit, say } from "../output.ts";
 import { example } from "../program.ts";
@@ -18,6 +21,7 @@ interface TrainOptions {
   readonly resume?: boolean;
   readonly device: string;
   readonly threads?: number;
+  readonly precision?: string;
   readonly dryRun?: boolean;
   readonly printConfig?: boolean;
 }
@@ -26,22 +30,40 @@ interface TrainOptions {
 export function addTrain(program: Command): void {
   program
     .command("train")
-    .description("trains a flow into a folder")
+    .description(
+      "trains a flow into a folder: the model, metrics.jsonl, TensorBoard events, report.html, and the state to resume from",
+    )
     .option("--preset <name>", presetNames.join(", "))
-    .option("--config <file>", "configuration in JSON or YAML instead of a preset")
+    .option("--config <file>", "configuration in JSON or YAML instead of a preset (see --print-config)")
     .option("--set <key=value>", "overrides a key, as in train.maxSteps=100; repeatable", collect)
     .option("--data <files...>", ".txt (one text a line), .jsonl (objects with text), or builtin")
     .option("--validation <files...>", "held-out texts (default: a seeded 10 % of the data)")
     .option("--out <dir>", "the model's folder")
     .option("--vectors <file>", "word vectors in GloVe's text format (default: trained on the data)")
-    .option("--resume", "go on from the last checkpoint in --out")
+    .option("--resume", "go on from the last checkpoint in --out; where there is none, start")
     .option("--seed <n>", "overrides the configuration's seed", integer(0))
     .option("--device <name>", "cpu, cuda, cuda:N or auto", "cpu")
     .option("--threads <n>", "threads inside an operator (default: the machine's cores)", integer(1))
-    .option("--dry-run", "builds everything, takes two steps and validates, writes nothing")
+    .addOption(new Option("--precision <name>", "float32 (default) or float64; bf16 is not supported yet"))
+    .option("--dry-run", "builds everything, takes two steps, validates, says how long it would take, writes nothing")
     .option("--print-config", "prints the effective configuration and ends")
-    .addHelpText("after", example("train --preset small --data lines.txt --out runs/lines"))
+    .addHelpText(
+      "after",
+      example(
+        "train --preset small --data lines.txt --out runs/lines",
+        "train --preset small --data lines.txt --out runs/lines --resume",
+      ),
+    )
     .action(train);
+}
+
+/** @throws UsageError for a precision that flows cannot be trained in. */
+async function precisionOf(name: string | undefined): Promise<Precision | undefined> {
+  const { precisions } = await import("../../train/index.ts");
+  const found = precisions.find((precision) => precision === name);
+  if (name === undefined || found) return found;
+  const known = /^b(f|float)16$/.test(name) ? "training in bfloat16 is not supported yet" : "unknown precision";
+  throw new UsageError(`--precision ${name}: ${known}; expected ${precisions.join(" or ")}`);
 }
 
 async function train(options: TrainOptions): Promise<void> {
@@ -53,29 +75,65 @@ async function train(options: TrainOptions): Promise<void> {
   }
   const { data, out } = options;
   if (!data || !out) throw new UsageError("expected --data FILE... (or builtin) and --out DIR");
-  const { aboutPreset } = await import("../../flow/index.ts");
+  const precision = await precisionOf(options.precision);
   const { train: trainFlow } = await import("../../train/index.ts");
   const { readData } = await import("../data.ts");
-  const result = await trainFlow({
-    config,
-    texts: await readData(data),
-    validation: options.validation && (await readData(options.validation)),
-    out,
-    resume: options.resume,
-    vectors: options.vectors,
-    device: options.device,
-    threads: options.threads,
-    dryRun: options.dryRun,
-    signals: true,
-    log: say,
-    onStep: (step, { loss, tokensPerSecond }) => {
-      say(
-        `step ${step} of ${config.train.maxSteps}: ${loss.toFixed(4)} bits per dimension, ${tokensPerSecond.toFixed(0)} tokens/s`,
-      );
-    },
-  });
-  const paper = presetNames.includes(config.preset) ? aboutPreset(config.preset).paper : undefined;
-  say(`${config.preset}: ${result.parameters} parameters${paper === undefined ? "" : ` (the paper states ${paper})`}`);
-  if (result.validation) await emit({ step: result.step, ...result.validation });
+  const { TrainingProgress } = await import("../progress.ts");
+  const progress = new TrainingProgress();
+  let secondsOfStep = 0;
+  let secondsBefore = 0;
+  let result: TrainResult;
+  try {
+    result = await trainFlow({
+      config,
+      texts: await readData(data),
+      validation: options.validation && (await readData(options.validation)),
+      out,
+      resume: options.resume,
+      vectors: options.vectors,
+      device: options.device,
+      threads: options.threads,
+      precision,
+      dryRun: options.dryRun,
+      signals: true,
+      log: say,
+      onVectors: progress.onVectors,
+      onEveryStep: (report) => {
+        // The first step also pays for memory that the later ones reuse, so the last one counts.
+        secondsOfStep = report.seconds - secondsBefore;
+        secondsBefore = report.seconds;
+        progress.onEveryStep(report);
+      },
+    });
+  } finally {
+    progress.end();
+  }
+  await sayParameters(config, result);
+  if (result.reason === "dryRun") await reportDryRun(config, result, secondsOfStep);
+  else await reportTraining(out, result);
   process.exitCode = result.exitCode;
+}
+
+async function sayParameters({ preset }: Config, { parameters }: TrainResult): Promise<void> {
+  const { aboutPreset } = await import("../../flow/index.ts");
+  const paper = presetNames.includes(preset) ? aboutPreset(preset).paper : undefined;
+  say(`${preset}: ${parameters} parameters${paper === undefined ? "" : ` (the paper states ${paper})`}`);
+}
+
+async function reportDryRun(config: Config, { parameters }: TrainResult, secondsPerStep: number): Promise<void> {
+  const { clock } = await import("../progress.ts");
+  const { maxSteps } = config.train;
+  const seconds = secondsPerStep * maxSteps;
+  say(
+    `dry run: everything fits together; ${maxSteps} steps would take about ${clock(seconds)}, word vectors and validations not counted; nothing was written`,
+  );
+  const rssMb = process.memoryUsage.rss() / 2 ** 20;
+  await emit({ dryRun: true, parameters, maxSteps, secondsPerStep, secondsOfSteps: seconds, rssMb });
+}
+
+async function reportTraining(out: string, result: TrainResult): Promise<void> {
+  const { writeReport } = await import("../../report/index.ts");
+  if (result.validation) await emit({ step: result.step, ...result.validation });
+  say(`report: ${writeReport(out, result).path}`);
+  if (result.signal !== undefined) say(`go on with: ${commandAgain(process.argv.slice(2), "--resume")}`);
 }

@@ -1,18 +1,44 @@
 /** riverrun vectors train, inspect */
-import type { Command } from "commander";
-import { integer } from "../options.ts";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { UsageError } from "../../base/errors.ts";
+import type { Setup, UnfinishedGlove } from "../../text/glove/unfinished.ts";
+import type { SignalWatch } from "../../train/signals.ts";
+import { atLeast, integer } from "../options.ts";
 import { emit, say } from "../output.ts";
 import { example } from "../program.ts";
 
 interface VectorsTrainOptions {
-  readonly data: string[];
+  readonly data?: string[];
   readonly out: string;
   readonly tokenizer: string;
   readonly dimensions: number;
   readonly window: number;
   readonly iterations: number;
   readonly minCount: number;
+  readonly maxVocabulary?: number;
+  readonly xMax: number;
+  readonly learningRate: number;
+  readonly threads?: number;
+  readonly memory: number;
   readonly seed: number;
+  readonly resume?: boolean;
+}
+
+/** A number of bytes, as in 512M or 1.5G. */
+function bytes(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?$/i.exec(text.trim()) ?? [];
+  const value = Math.floor(Number(number) * 2 ** (10 * " KMG".indexOf((unit || " ").toUpperCase())));
+  if (!Number.isSafeInteger(value) || value < 1 << 20)
+    throw new InvalidArgumentError("Expected a size of at least 1M, as in 512M or 2G.");
+  return value;
+}
+
+function positive(text: string): number {
+  const value = atLeast(0)(text);
+  if (value === 0) throw new InvalidArgumentError("Expected a number above 0.");
+  return value;
 }
 
 /** Adds `riverrun vectors`. */
@@ -20,60 +46,271 @@ export function addVectors(program: Command): void {
   const vectors = program.command("vectors").description("word vectors in GloVe's text format");
   vectors
     .command("train")
-    .description("GloVe on your own text")
-    .requiredOption("--data <files...>", ".txt (one text a line), .jsonl (objects with text), or builtin")
-    .requiredOption("--out <file>", "file to write")
-    .option("--tokenizer <name>", "riverrun-words, tvqa-words, ptb", "riverrun-words")
+    .description("GloVe on your own text; the same seed gives the same vectors, whatever threads and memory")
+    .option("--data <files...>", ".txt (one text a line), .jsonl (objects with text), or builtin")
+    .requiredOption("--out <file>", "file to write; OUT.unfinished holds the training until it ends")
+    .option("--tokenizer <name>", "riverrun-words, tvqa-words, ptb, ...", "riverrun-words")
     .option("--dimensions <n>", "D", integer(1), 300)
     .option("--window <n>", "words on each side", integer(1), 10)
-    .option("--iterations <n>", "passes", integer(1), 50)
-    .option("--min-count <n>", "rarer words become <unk>", integer(1), 2)
+    .option("--iterations <n>", "passes over the co-occurrences", integer(1), 50)
+    .option("--min-count <n>", "rarer words are left out", integer(1), 2)
+    .option("--max-vocabulary <n>", "only so many of the most frequent words (default: all)", integer(1))
+    .option("--x-max <x>", "co-occurrences from here on have full weight", positive, 10)
+    .option("--learning-rate <r>", "of AdaGrad", positive, 0.05)
+    .option("--threads <n>", "threads (default: one a processor)", integer(1))
+    .option("--memory <size>", "for co-occurrences before they go to disk, as in 512M or 2G", bytes, 2 ** 30)
     .option("--seed <n>", "of starting values and order", integer(0), 1)
-    .addHelpText("after", example("vectors train --data lines.txt --out vectors.txt --dimensions 100"))
+    .option("--resume", "go on with an interrupted training of this --out, with its options")
+    .addHelpText(
+      "after",
+      example(
+        "vectors train --data lines.txt --out vectors.txt --dimensions 100",
+        "vectors train --out vectors.txt --resume",
+      ),
+    )
     .action(train);
   vectors
     .command("inspect")
-    .description("counts and size of a vectors file")
+    .description("counts and size of a vectors file; nearest words")
     .argument("<file>", "in GloVe's text format")
-    .option("--json", "one JSON line (always so)")
-    .addHelpText("after", example("vectors inspect vectors.txt"))
+    .option("--neighbours <word>", "the words nearest to this one by cosine, a JSON line each")
+    .option("--count <n>", "how many neighbours", integer(1), 10)
+    .option("--json", "JSON lines (always so)")
+    .addHelpText("after", example("vectors inspect vectors.txt", "vectors inspect vectors.txt --neighbours river"))
     .action(inspect);
 }
 
-async function train(options: VectorsTrainOptions): Promise<void> {
-  const { trainGlove } = await import("../../text/glove/train.ts");
-  const { tokenizerByName } = await import("../../text/tokenizer-names.ts");
-  const { writeVectors } = await import("../../text/vectors.ts");
-  const { Vocabulary } = await import("../../text/vocabulary.ts");
-  const { readData } = await import("../data.ts");
-  const tokenizer = tokenizerByName(options.tokenizer);
-  const tokens = (await readData(options.data)).map((text) => tokenizer.tokenize(text));
-  const vocabulary = Vocabulary.build(tokens, { minCount: options.minCount });
-  const values = await trainGlove(
-    tokens.map((words) => [...vocabulary.encode(words), Vocabulary.eos]),
-    vocabulary.size,
-    {
-      ...options,
-      xMax: 10,
-      learningRate: 0.05,
-      onProgress: ({ iteration, iterations, loss }) => {
-        say(`iteration ${iteration} of ${iterations}: loss ${loss.toFixed(5)}`);
-      },
-    },
-  );
-  const first = 4; // the special tokens are no words of the text
-  const words = vocabulary.tokens.slice(first);
-  writeVectors(options.out, {
-    words,
-    dimensions: options.dimensions,
-    values: values.subarray(first * options.dimensions),
-  });
-  say(`${words.length} vectors of ${options.dimensions} dimensions in ${options.out}`);
+/** Texts of the data, one after another. @throws UsageError, DataMissingError */
+async function* textsOf(files: readonly string[]): AsyncGenerator<string> {
+  const { builtinCorpus, readTextLines } = await import("../../corpora/index.ts");
+  if (files.includes("builtin")) {
+    if (files.length > 1) throw new UsageError("builtin is a corpus of its own: give it alone, without files");
+    yield* builtinCorpus().sentences;
+    return;
+  }
+  for (const file of files) {
+    for await (const item of readTextLines(file)) {
+      if ("error" in item) throw new UsageError(`${file}:${item.line}: ${item.error}`);
+      if (item.text !== "") yield item.text;
+    }
+  }
 }
 
-async function inspect(file: string): Promise<void> {
+/** At most one line of progress in so many milliseconds. */
+const sayEvery = 1000;
+
+/** Lines of progress: co-occurrences, passes, rounds of long passes. */
+function progressLines(iterations: number) {
+  let last = performance.now();
+  let loss = "";
+  const sometimes = (message: () => string, always = false): void => {
+    const now = performance.now();
+    if (!always && now - last < sayEvery) return;
+    last = now;
+    say(message());
+  };
+  const left = (rate: { readonly recordsPerSecond: number; readonly secondsLeft: number }): string =>
+    `${(rate.recordsPerSecond / 1e6).toFixed(2)} M records/s, ${Math.ceil(rate.secondsLeft)} s left`;
+  const started = performance.now();
+  const perSecond = (tokens: number): string =>
+    `${((tokens / (performance.now() - started)) * 1000).toFixed(0)} tokens/s`;
+  return {
+    onTokens: (tokens: number) => sometimes(() => `counting words: ${tokens} tokens, ${perSecond(tokens)}`),
+    onCounting: ({ tokens, runs }: { readonly tokens: number; readonly runs: number }) =>
+      sometimes(() => `counting co-occurrences: ${tokens} tokens, ${runs} runs on disk`),
+    onRecords: (made: { readonly tokens: number; readonly records: number; readonly threads: number }) =>
+      sometimes(
+        () => `${made.records} co-occurrences of ${made.tokens} tokens; training on ${made.threads} threads`,
+        true,
+      ),
+    onRound: (round: {
+      readonly iteration: number;
+      readonly share: number;
+      readonly recordsPerSecond: number;
+      readonly secondsLeft: number;
+    }) =>
+      sometimes(
+        () => `pass ${round.iteration} of ${iterations}: ${Math.round(100 * round.share)} %${loss}, ${left(round)}`,
+      ),
+    onProgress: (pass: {
+      readonly iteration: number;
+      readonly loss: number;
+      readonly recordsPerSecond: number;
+      readonly secondsLeft: number;
+    }) => {
+      loss = `, loss ${pass.loss.toFixed(5)}`;
+      sometimes(() => `pass ${pass.iteration} of ${iterations}${loss}, ${left(pass)}`, pass.iteration === iterations);
+    },
+  };
+}
+
+/** What the command keeps with an unfinished training. */
+interface About {
+  readonly words: readonly string[];
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+function aboutOf(setup: Setup, unfinished: UnfinishedGlove): About {
+  const { words, options } = (setup.about ?? {}) as Partial<About>;
+  const isWhole =
+    Array.isArray(words) &&
+    words.length === setup.vocabularySize &&
+    words.every((word) => typeof word === "string") &&
+    typeof options === "object" &&
+    options !== null &&
+    Number.isInteger(options.iterations);
+  if (!isWhole) throw new UsageError(`${unfinished.path} is damaged: remove it and start without --resume`);
+  return { words, options };
+}
+
+/** Options that decide the result, `iterations` aside, which may be raised. */
+const fixedOptions = [
+  ...["data", "tokenizer", "dimensions", "window", "minCount", "maxVocabulary", "xMax", "learningRate", "seed"],
+] as readonly (keyof VectorsTrainOptions)[];
+
+async function train(options: VectorsTrainOptions, command: Command): Promise<void> {
+  const { UnfinishedGlove } = await import("../../text/glove/unfinished.ts");
+  const { makeDirectory } = await import("../../base/atomicFile.ts");
+  const { FolderLock } = await import("../../train/lock.ts");
+  const { SignalWatch } = await import("../../train/signals.ts");
+  const { out } = options;
+  const unfinished = new UnfinishedGlove(`${out}.unfinished`);
+  const setup = existsSync(unfinished.path) ? unfinished.setup() : undefined;
+  if (setup && !options.resume) {
+    throw new UsageError(
+      `${unfinished.path} holds an unfinished training: go on with --resume, or remove that folder to start again`,
+    );
+  }
+  if (!setup && options.resume) {
+    if (existsSync(out) && !existsSync(unfinished.path)) {
+      say(`${out} is there and no training of it is unfinished: nothing to do`);
+      return;
+    }
+    say("nothing was saved yet: starting from the beginning");
+  }
+  if (!setup && !options.data) throw new UsageError("expected --data FILE...");
+  makeDirectory(unfinished.path);
+  const lock = FolderLock.take(join(unfinished.path, "lock"));
+  const watch = new SignalWatch();
+  try {
+    await (setup
+      ? resume(setup, unfinished, options, command, watch)
+      : begin(unfinished, options, options.data ?? [], watch));
+  } finally {
+    watch.dispose();
+    lock.release();
+    if (!existsSync(join(unfinished.path, "setup.json"))) unfinished.remove();
+  }
+}
+
+async function begin(
+  unfinished: UnfinishedGlove,
+  options: VectorsTrainOptions,
+  data: readonly string[],
+  watch: SignalWatch,
+): Promise<void> {
+  const { runGlove } = await import("../../text/glove/train.ts");
+  const { frequentWords, knownIds } = await import("../../text/glove/words.ts");
+  const { tokenizerByName } = await import("../../text/tokenizer-names.ts");
+  const tokenizer = tokenizerByName(options.tokenizer);
+  const progress = progressLines(options.iterations);
+  async function* tokens(): AsyncGenerator<readonly string[]> {
+    for await (const text of textsOf(data)) {
+      if (watch.stop) return;
+      yield tokenizer.tokenize(text);
+    }
+  }
+  const { minCount, maxVocabulary = Number.POSITIVE_INFINITY } = options;
+  const counted = await frequentWords(tokens(), { minCount, maxWords: maxVocabulary, onTokens: progress.onTokens });
+  if (watch.stop) return end(watch, undefined);
+  const { words } = counted;
+  if (words.length === 0)
+    throw new UsageError(`${data.join(", ")}: no word stands there ${minCount} times (--min-count ${minCount})`);
+  say(`${counted.tokens} tokens, ${words.length} words of at least ${minCount}`);
+  const kept = [...fixedOptions, "iterations" as const].map((name) => [name, options[name] ?? null]);
+  const outcome = await runGlove(knownIds(tokens(), words), words.length, {
+    ...options,
+    ...progress,
+    unfinished,
+    about: { words, options: Object.fromEntries(kept) as About["options"] } satisfies About,
+    interrupted: () => watch.stop !== undefined,
+  });
+  await finish(outcome, words, options, unfinished, watch);
+}
+
+async function resume(
+  setup: Setup,
+  unfinished: UnfinishedGlove,
+  options: VectorsTrainOptions,
+  command: Command,
+  watch: SignalWatch,
+): Promise<void> {
+  const { resumeGlove } = await import("../../text/glove/train.ts");
+  const about = aboutOf(setup, unfinished);
+  const given = (name: string): boolean => command.getOptionValueSource(name) === "cli";
+  for (const name of fixedOptions.filter(given)) {
+    const [before, now] = [about.options[name], options[name]].map((value) => JSON.stringify(value));
+    if (before !== now) {
+      throw new UsageError(
+        `the training in ${unfinished.path} has ${name} ${before}, not ${now}: leave that option out, or remove the folder to start again`,
+      );
+    }
+  }
+  const iterations = given("iterations") ? options.iterations : (about.options.iterations as number);
+  const outcome = await resumeGlove(unfinished, setup, {
+    ...progressLines(iterations),
+    iterations,
+    threads: options.threads,
+    interrupted: () => watch.stop !== undefined,
+  });
+  await finish(outcome, about.words, { ...options, dimensions: setup.dimensions, iterations }, unfinished, watch);
+}
+
+async function finish(
+  outcome: import("../../text/glove/train.ts").GloveOutcome,
+  words: readonly string[],
+  options: VectorsTrainOptions,
+  unfinished: UnfinishedGlove,
+  watch: SignalWatch,
+): Promise<void> {
+  if (!outcome.finished) {
+    return end(watch, outcome.resumable ? { iteration: outcome.iteration, out: options.out } : undefined);
+  }
+  const { withUnknown } = await import("../../text/glove/words.ts");
+  const { writeVectors } = await import("../../text/vectors.ts");
+  const { out, dimensions, iterations } = options;
+  const vectors = withUnknown(words, dimensions, outcome.values);
+  writeVectors(out, vectors);
+  unfinished.remove();
+  const { tokens, records, loss } = outcome;
+  await emit({ out, words: vectors.words.length, dimensions, tokens, records, iterations, loss });
+}
+
+/** After a signal: says what is saved, and leaves with the signal's exit code. */
+async function end(
+  watch: SignalWatch,
+  saved: { readonly iteration: number; readonly out: string } | undefined,
+): Promise<void> {
+  const { signalExitCodes } = await import("../../train/signals.ts");
+  if (watch.stop) process.exitCode = signalExitCodes[watch.stop];
+  say(
+    saved
+      ? `stopped after ${saved.iteration} whole passes, all of it saved; go on with: riverrun vectors train --out ${saved.out} --resume`
+      : "stopped before training began: nothing to resume, nothing left behind",
+  );
+}
+
+async function inspect(file: string, options: { readonly neighbours?: string; readonly count: number }): Promise<void> {
   const { readVectors } = await import("../../text/vectors.ts");
-  const { words, dimensions, values } = await readVectors(file);
+  const vectors = await readVectors(file);
+  if (options.neighbours !== undefined) {
+    const { nearestWords } = await import("../../text/neighbours.ts");
+    for (const { word, cosine } of nearestWords(vectors, options.neighbours, options.count))
+      await emit({ word: options.neighbours, neighbour: word, cosine });
+    return;
+  }
+  const { words, dimensions, values } = vectors;
   const squares = values.reduce((sum, value) => sum + value * value, 0);
-  await emit({ words: words.length, dimensions, rootMeanSquare: Math.sqrt(squares / Math.max(1, values.length)) });
+  const rootMeanSquare = Math.sqrt(squares / Math.max(1, values.length));
+  await emit({ words: words.length, dimensions, rootMeanSquare });
 }
