@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { SetupError } from "../setup/errors.mjs";
 import { withLock } from "../setup/lock.mjs";
-import { ask, findProgram, run } from "../setup/processes.mjs";
+import { ask, findProgram, onInterrupt, run } from "../setup/processes.mjs";
 import { hashFiles, stampMatches, writeJson } from "../setup/stamps.mjs";
 import { hint } from "../setup/tools.mjs";
 
@@ -77,11 +77,11 @@ export function demandPython(candidates = ["python3", "/usr/bin/python3"]) {
  * @throws SetupError
  */
 export async function provideEnvironment(reporter, root, name) {
-  const group = GROUPS[name];
+  const { requirements } = GROUPS[name];
   const folder = path.join(root, ".oracle", name);
   const python = path.join(folder, "bin", "python");
   const stampFile = path.join(folder, "riverrun-oracle.json");
-  const stamp = { requirements: hashFiles(root, [group.requirements]) };
+  const stamp = { requirements: hashFiles(root, [requirements]) };
   const isReady = () => stampMatches(stampFile, stamp) && ask(python, ["-c", ""]) !== undefined;
   if (isReady()) return python;
   await withLock(
@@ -90,36 +90,50 @@ export async function provideEnvironment(reporter, root, name) {
     async () => {
       if (isReady()) return;
       const base = demandPython();
-      const title = `oracle ${name}: Python ${base.version} environment of ${group.requirements}`;
+      const title = `oracle ${name}: Python ${base.version} environment of ${requirements}`;
       await reporter.step(title, async () => {
         // Without its stamp an environment is half made or outdated; pip's own cache keeps what was downloaded.
-        fs.rmSync(folder, { recursive: true, force: true });
+        const discard = () => fs.rmSync(folder, { recursive: true, force: true });
+        discard();
         fs.mkdirSync(path.dirname(folder), { recursive: true });
-        const log = (/** @type {string} */ text) => {
-          reporter.log(text);
-          const line = /^\s*(Downloading \S+ \([^)]*\)|Installing collected packages)/m.exec(text)?.[1];
-          if (line !== undefined) reporter.progress(title, `oracle ${name}: ${line}`);
-        };
-        const options = { log, cwd: root };
-        const made = await run(base.command, ["-m", "venv", folder], options);
-        if (made.code !== 0) {
-          throw new SetupError(`${base.command} -m venv ${path.relative(root, folder)} failed`, made.tail);
-        }
-        const args = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", group.requirements];
-        const installed = await run(python, args, options);
-        if (installed.code !== 0) {
-          throw new SetupError(
-            `pip could not install ${group.requirements}: check the network (or pip's settings) and the space on the disk, then run the same command again`,
-            installed.tail,
-          );
-        }
-        const imported = await run(python, ["-c", `import ${group.modules.join(", ")}`], options);
-        if (imported.code !== 0) {
-          throw new SetupError(`what ${group.requirements} installs cannot be imported`, imported.tail);
+        const forget = onInterrupt(discard);
+        try {
+          await install(reporter, { root, name, base: base.command, folder, python, title });
+        } finally {
+          forget();
         }
         writeJson(stampFile, stamp);
       });
     },
   );
   return python;
+}
+
+/**
+ * Makes a group's environment in an empty place and installs its packages.
+ *
+ * @param {Reporter} reporter
+ * @param {{ root: string, name: string, base: string, folder: string, python: string, title: string }} place
+ * @throws SetupError
+ */
+async function install(reporter, { root, name, base, folder, python, title }) {
+  const { requirements, modules } = GROUPS[name];
+  const log = (/** @type {string} */ text) => {
+    reporter.log(text);
+    const line = /^\s*(Downloading \S+ \([^)]*\)|Installing collected packages)/m.exec(text)?.[1];
+    if (line !== undefined) reporter.progress(title, `oracle ${name}: ${line}`);
+  };
+  const options = { log, cwd: root };
+  const made = await run(base, ["-m", "venv", folder], options);
+  if (made.code !== 0) throw new SetupError(`${base} -m venv ${path.relative(root, folder)} failed`, made.tail);
+  const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", requirements];
+  const installed = await run(python, pip, options);
+  if (installed.code !== 0) {
+    throw new SetupError(
+      `pip could not install ${requirements}: check the network (or pip's settings) and the space on the disk, then run the same command again`,
+      installed.tail,
+    );
+  }
+  const imported = await run(python, ["-c", `import ${modules.join(", ")}`], options);
+  if (imported.code !== 0) throw new SetupError(`what ${requirements} installs cannot be imported`, imported.tail);
 }
