@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { UsageError } from "../../base/errors.ts";
+import type { GloveOutcome } from "../../text/glove/train.ts";
 import type { Setup, UnfinishedGlove } from "../../text/glove/unfinished.ts";
 import type { SignalWatch } from "../../train/signals.ts";
 import { atLeast, integer } from "../options.ts";
@@ -267,7 +268,7 @@ async function resume(
 }
 
 async function finish(
-  outcome: import("../../text/glove/train.ts").GloveOutcome,
+  outcome: GloveOutcome,
   words: readonly string[],
   options: VectorsTrainOptions,
   unfinished: UnfinishedGlove,
