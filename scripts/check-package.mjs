@@ -46,6 +46,7 @@ function demandContents(files) {
     "dist/cli/main.js",
     "native/CMakeLists.txt",
     "scripts/setup.mjs",
+    "examples/train-and-score.ts",
   ];
   for (const file of [...required, "README.md", "LICENSE"])
     if (!files.includes(file)) throw new Error(`the package lacks ${file}`);
@@ -91,6 +92,41 @@ async function check() {
     'import * as riverrun from "riverrun"; if (typeof riverrun.LanguageFlow !== "function") process.exit(1); console.log(Object.keys(riverrun).length)',
   );
   process.stderr.write(`[package] ${names.trim()} names exported\n`);
+
+  const tiny = ["--preset", "tiny", "--set", "train.maxSteps=20", "--set", "vectors.iterations=2"];
+  await demand(
+    "npx riverrun train",
+    user,
+    "npx",
+    "--no-install",
+    "riverrun",
+    "train",
+    ...tiny,
+    "--data",
+    "builtin",
+    "--out",
+    "model",
+  );
+  fs.writeFileSync(path.join(user, "lines.txt"), "the doctor cleaned a heavy spade .\n");
+  const scored = await demand(
+    "npx riverrun score",
+    user,
+    "npx",
+    "--no-install",
+    "riverrun",
+    "score",
+    "--model",
+    "model",
+    "lines.txt",
+  );
+  if (!/"nelboPerToken":[\d.]+/.test(scored)) throw new Error(`score does not print a record: ${scored}`);
+
+  // The examples are the package's own words on how to use it: they run on what is installed, types stripped.
+  for (const name of ["sample-interpolate-rewrite", "latents"]) {
+    const source = fs.readFileSync(path.join(user, "node_modules", "riverrun", "examples", `${name}.ts`), "utf8");
+    fs.writeFileSync(path.join(user, `${name}.mjs`), source);
+    await demand(`examples/${name}`, user, "node", `${name}.mjs`, "model");
+  }
 
   fs.writeFileSync(
     path.join(user, "use.ts"),

@@ -22,7 +22,20 @@ export class DataMissingError extends RiverrunError {
   override readonly exitCode = 3;
 }
 
-/** The message of anything that was thrown. */
+/** A longer message holds a piece of somebody's file, which nobody reads. */
+const longestMessage = 1500;
+
+/**
+ * The message of anything that was thrown, on one line: what files and libraries put into it may hold line ends, control
+ * characters (also those that move a terminal's cursor) and megabytes.
+ */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const half = longestMessage / 2;
+  const short =
+    message.length > longestMessage
+      ? `${message.slice(0, half)} [...] ${message.slice(-half)}`.toWellFormed()
+      : message;
+  // \p{Cs}: half of a pair that was cut in two.
+  return short.replace(/[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069\s]+/gu, " ").trim();
 }

@@ -1,10 +1,10 @@
 /** A model as a folder: config.json, vocabulary.json, model.safetensors. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory, writeFileAtomic } from "../base/atomicFile.ts";
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
-import type { DType } from "../torch/index.ts";
+import { type DType, isFloating, scope, type Tensor } from "../torch/index.ts";
 import { loadSafetensors, saveSafetensors } from "../torch/safetensors.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { TextFlow } from "./textFlow.ts";
@@ -29,9 +29,17 @@ export function saveModel(model: TextFlow, directory: string): void {
   saveSafetensors(join(directory, modelFiles.tensors), model.stateDict(), { format: "riverrun", version: "1" });
 }
 
+/** A vocabulary of ten million words is smaller; a larger file would only fill the memory. */
+const mostTextBytes = 2 ** 29;
+
 function readText(path: string): string {
   if (!existsSync(path)) {
     throw new DataMissingError(`${path} does not exist: expected the folder of a trained model (riverrun train --out)`);
+  }
+  const status = statSync(path);
+  if (!status.isFile()) throw new UsageError(`${path} is not a file: expected one of a trained model's folder`);
+  if (status.size > mostTextBytes) {
+    throw new UsageError(`${path} has ${status.size} bytes; expected at most ${mostTextBytes}`);
   }
   try {
     return readFileSync(path, "utf8");
@@ -68,6 +76,17 @@ function leastParameters(config: Config): number {
     if (doubles) channels *= 2;
   }
   return count;
+}
+
+/** @throws UsageError where a parameter of the flow or an entry of the codebook is infinite (NaN is refused on reading). */
+function refuseInfinite(tensors: ReadonlyMap<string, Tensor>, path: string): void {
+  for (const [name, value] of tensors) {
+    // Logarithms of probabilities may be -Infinity: lengths and words that cannot be.
+    if (name === "logPrior" || name === "lengthLogProbabilities" || value.numel === 0) continue;
+    if (isFloating(value.dtype) && scope(() => value.amin().item()) === Number.NEGATIVE_INFINITY) {
+      throw new UsageError(`${path}: tensor "${name}" holds a number that is not finite: the file is damaged`);
+    }
+  }
 }
 
 /**
@@ -107,6 +126,7 @@ export function loadModel(
         `${directory}: config.json describes a flow of at least ${least} parameters, but model.safetensors holds ${held}: they do not belong together`,
       );
     }
+    refuseInfinite(tensors, paths.tensors);
     const model = TextFlow.blank({ config, vocabulary, ...options });
     try {
       model.loadStateDict(tensors);

@@ -1,10 +1,12 @@
 /** Tensors in safetensors files, which every framework reads. */
-import { closeSync, openSync, readSync } from "node:fs";
-import { fileSize, writeFileAtomic } from "../base/atomicFile.ts";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { writeFileAtomic } from "../base/atomicFile.ts";
 import { DataMissingError, UsageError } from "../base/errors.ts";
+import { noGrad } from "./autograd.ts";
 import { tensorFromBytes } from "./creation.ts";
 import { type DType, isFloating } from "./dtype.ts";
 import { bytesPerElement, headerLength, parseHeader, serialiseHeader } from "./safetensorsFormat.ts";
+import { scope } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
 const formatNames: Readonly<Record<DType, string>> = {
@@ -49,6 +51,13 @@ export interface LoadOptions {
   readonly device?: string;
   /** Converts the floating-point tensors; integers and flags keep their own dtype. */
   readonly dtype?: DType;
+  /** Takes NaN and +Infinity too. Nothing that riverrun writes holds them: by default they are a damaged file. */
+  readonly anyNumbers?: boolean;
+}
+
+/** The largest number of a tensor; NaN where it holds one. */
+function largest(tensor: Tensor): number {
+  return noGrad(() => scope(() => tensor.amax().item()));
 }
 
 /**
@@ -57,8 +66,10 @@ export interface LoadOptions {
  * @throws DataMissingError where there is no file, UsageError where it is damaged (naming what was expected).
  */
 export function loadSafetensors(path: string, options: LoadOptions = {}): LoadedTensors {
-  const size = fileSize(path);
-  if (size === undefined) throw new DataMissingError(`${path} does not exist`);
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (!status) throw new DataMissingError(`${path} does not exist`);
+  if (!status.isFile()) throw new UsageError(`${path} is not a file: expected tensors in safetensors format`);
+  const { size } = status;
   let descriptor: number;
   try {
     descriptor = openSync(path, "r");
@@ -76,7 +87,12 @@ export function loadSafetensors(path: string, options: LoadOptions = {}): Loaded
       if (own === "bool" && bytes.some((byte) => byte > 1)) {
         throw new UsageError(`${path}: tensor "${name}": a BOOL element is neither 0 nor 1`);
       }
-      tensors.set(name, place(tensorFromBytes(bytes, shape, own), options));
+      const loaded = tensorFromBytes(bytes, shape, own);
+      tensors.set(name, loaded);
+      if (!options.anyNumbers && isFloating(own) && loaded.numel > 0 && !(largest(loaded) < Number.POSITIVE_INFINITY)) {
+        throw new UsageError(`${path}: tensor "${name}" holds NaN or +Infinity: the file is damaged`);
+      }
+      tensors.set(name, place(loaded, options));
     }
     return { tensors, metadata };
   } catch (error) {

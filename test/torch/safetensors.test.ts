@@ -192,3 +192,24 @@ it("never does worse than a UsageError on mutated files, and frees what it had r
   expect(refused).toBeGreaterThan(200);
   expect(memory().liveTensors).toBe(before);
 });
+
+it("refuses what is no file, NaN and +Infinity, and takes -Infinity, which is a logarithm of 0", () => {
+  const path = join(folder, "numbers.safetensors");
+  const save = (...values: number[]): void =>
+    scope(() => saveSafetensors(path, new Map([["own", tensor(values, [values.length])]])));
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    save(1, bad, -1);
+    expect(() => loadSafetensors(path)).toThrow(/numbers\.safetensors: tensor "own" holds NaN or \+Infinity/);
+    scope(() => {
+      expect(loadSafetensors(path, { anyNumbers: true }).tensors.get("own")?.toNumbers()[1]).toBe(bad);
+    });
+  }
+  save(0, Number.NEGATIVE_INFINITY);
+  scope(() => {
+    expect(loadSafetensors(path).tensors.get("own")?.toNumbers()).toEqual([0, Number.NEGATIVE_INFINITY]);
+  });
+  expect(errorOf(() => loadSafetensors(folder))).toMatchObject({
+    exitCode: 2,
+    message: `${folder} is not a file: expected tensors in safetensors format`,
+  });
+});

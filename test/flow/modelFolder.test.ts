@@ -1,0 +1,69 @@
+/** A model's folder with something wrong in it. */
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { loadModel, saveModel } from "../../src/flow/index.ts";
+import { scope, tensor } from "../../src/torch/index.ts";
+import { loadSafetensors, saveSafetensors } from "../../src/torch/safetensors.ts";
+import { microModel } from "../train/support.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "riverrun-model-"));
+const whole = join(folder, "whole");
+const model = join(folder, "model");
+beforeAll(() => {
+  const made = microModel();
+  saveModel(made, whole);
+  made.dispose();
+});
+beforeEach(() => {
+  rmSync(model, { recursive: true, force: true });
+  cpSync(whole, model, { recursive: true });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const files = ["config.json", "vocabulary.json", "model.safetensors"] as const;
+
+test.each(files)("%s: not there is missing data, a folder and a device in its place are damage", (name) => {
+  const path = join(model, name);
+  rmSync(path);
+  expect(() => loadModel(model)).toThrow(
+    expect.objectContaining({ exitCode: 3, message: expect.stringContaining(name) }),
+  );
+  for (const put of [() => mkdirSync(path), () => symlinkSync("/dev/zero", path)]) {
+    put();
+    expect(() => loadModel(model)).toThrow(
+      expect.objectContaining({ exitCode: 2, message: expect.stringContaining(`${name} is not a file`) }),
+    );
+    rmSync(path, { recursive: true });
+  }
+});
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+  "a parameter of %d is refused by name",
+  (bad) => {
+    scope(() => {
+      const path = join(model, "model.safetensors");
+      const { tensors } = loadSafetensors(path);
+      const [name, value] = [...tensors].find(([key]) => key.startsWith("flow.")) ?? [];
+      if (name === undefined || value === undefined) throw new Error("the flow has no parameters");
+      const values = value.toNumbers();
+      values[0] = bad;
+      tensors.set(name, tensor(values, value.shape));
+      saveSafetensors(path, tensors);
+      expect(() => loadModel(model)).toThrow(
+        expect.objectContaining({ exitCode: 2, message: expect.stringContaining(`"${name}"`) }),
+      );
+    });
+  },
+);
+
+test("a vocabulary of another model, and a file that is no JSON, are refused by name", () => {
+  writeFileSync(
+    join(model, "vocabulary.json"),
+    '{"version":1,"tokens":["<pad>","<unk>","<eos>","<sos>"],"counts":[0,0,1,1]}',
+  );
+  expect(() => loadModel(model)).toThrow(/codebook of shape \[4, 8\]/);
+  writeFileSync(join(model, "config.json"), "{\n\n");
+  expect(() => loadModel(model)).toThrow(/^[^\n]*config\.json: expected JSON: [^\n]*$/);
+});
