@@ -32,10 +32,7 @@ const longestMessage = 1500;
 export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const half = longestMessage / 2;
-  const short =
-    message.length > longestMessage
-      ? `${message.slice(0, half)} [...] ${message.slice(-half)}`.toWellFormed()
-      : message;
+  const short = message.length > longestMessage ? `${message.slice(0, half)} [...] ${message.slice(-half)}` : message;
   // \p{Cs}: half of a pair that was cut in two.
   return short.replace(/[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069\s]+/gu, " ").trim();
 }
