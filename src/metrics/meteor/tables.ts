@@ -24,8 +24,8 @@ export const meteorFiles = {
 
 /** $XDG_CACHE_HOME/riverrun/data/meteor (~/.cache where the variable is not set). */
 export function meteorFolder(): string {
-  const cache = process.env.XDG_CACHE_HOME;
-  return join(cache !== undefined && cache !== "" ? cache : join(homedir(), ".cache"), "riverrun", "data", "meteor");
+  const { XDG_CACHE_HOME: cache } = process.env;
+  return join(cache?.startsWith("/") ? cache : join(homedir(), ".cache"), "riverrun", "data", "meteor");
 }
 
 /** What a scorer needs to know of the language. */

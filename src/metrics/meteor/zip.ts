@@ -1,5 +1,5 @@
 /** The few files of a zip archive that are asked for. */
-import { inflateRawSync, crc32 as nodeCrc32 } from "node:zlib";
+import { crc32, inflateRawSync } from "node:zlib";
 import { UsageError } from "../../base/errors.ts";
 
 const endOfDirectory = 0x06054b50;
