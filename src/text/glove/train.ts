@@ -202,7 +202,7 @@ function makeEngine(records: Records, vocabularySize: number, options: GloveRunO
  * The rounds of a pass, each B blocks that share no rows, together every block once: round s takes the blocks
  * (p, q((p + s) mod B)) with a random permutation q of (seed, iteration); the largest blocks first.
  */
-function roundsOf({ parts, starts }: Records, seed: number, iteration: number): number[][] {
+export function roundsOf({ parts, starts }: Records, seed: number, iteration: number): number[][] {
   const contexts = Array.from({ length: parts }, (_, part) => part);
   new RandomStream(hashSeed(seed, "glove rounds", iteration)).shuffle(contexts);
   const size = (block: number): number => starts[block + 1] - starts[block];
@@ -346,7 +346,7 @@ export async function runGlove(
     unfinished?.saveSetup({
       ...{ version: 1, vocabularySize, tokens, dimensions, window, xMax, learningRate, seed, precision },
       records: { count, parts, starts: [...starts] },
-      about: options.about,
+      about: options.about ?? null,
     });
     return await trainOn(records, vocabularySize, tokens, options, false);
   } catch (error) {
