@@ -62,6 +62,7 @@ const closeObject = 0x7d;
 const comma = 0x2c;
 const colon = 0x3a;
 const newline = 0x0a;
+const byteOrderMark = [0xef, 0xbb, 0xbf];
 
 function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === newline || byte === 0x0d || byte === 0x09;
@@ -121,8 +122,7 @@ export class JsonElementScanner {
   /** The elements that end in this piece. */
   push(bytes: Uint8Array): JsonElement[] {
     this.#found = [];
-    const skip = this.#before === 0 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-    for (let at = skip; at < bytes.length && this.#mode !== "failed"; ) {
+    for (let at = 0; at < bytes.length && this.#mode !== "failed"; ) {
       at = this.#mode === "capture" ? this.#capture(bytes, at) : this.#step(bytes, at);
     }
     this.#before += bytes.length;
@@ -255,6 +255,8 @@ export class JsonElementScanner {
       }
       return at + 1;
     }
+    // A byte-order mark may stand at the very beginning.
+    if (this.#before + at < 3 && this.#mode === "value" && byte === byteOrderMark[this.#before + at]) return at + 1;
     const frame = this.#frames.at(-1);
     const unexpected = (expected: string): number => {
       this.#fail(`expected ${expected}, found ${nameOf(byte)}`, this.#line, this.#before + at - this.#lineStart + 1);

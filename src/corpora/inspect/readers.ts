@@ -171,7 +171,12 @@ async function features(path: string, seen: Observations): Promise<void> {
         seen.split(`${channels} channels`);
         seen.key("clip", clip);
       } catch (error) {
-        seen.bad.onBad({ file: path, line: 1, place: `data set ${index + 1}`, reason: messageOf(error) });
+        seen.bad.onBad({
+          file: path,
+          line: 1,
+          place: `data set ${index + 1}`,
+          reason: messageOf(error).replace(`${path}: `, ""),
+        });
       }
     }
   } finally {

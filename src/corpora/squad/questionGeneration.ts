@@ -86,13 +86,14 @@ export function contextChunks(
     run = undefined;
   };
   for (const sentence of tools.split(context, question.answers)) {
-    if (question.answers.some((answer) => overlaps(sentence, answer))) {
+    const holdsAnswer = (span: Span): boolean => question.answers.some((answer) => overlaps(span, answer));
+    if (holdsAnswer(sentence)) {
       finish();
       continue;
     }
     const fits = (span: Span): boolean => tools.countTokens(context.slice(span.start, span.end)) <= longest;
     const longer: Span | undefined = run && { start: run.start, end: sentence.end };
-    if (longer && fits(longer)) {
+    if (longer && !holdsAnswer(longer) && fits(longer)) {
       run = longer;
       continue;
     }

@@ -1,6 +1,6 @@
 /** SQuAD v1.1 files (Rajpurkar et al. 2016), also SQuAD v2.0's and other sets in the same schema. */
 import { FieldError, type ReadOptions, reportBad } from "../badRecords.ts";
-import { asObject, integerField, isObject, joinPlace, listField, own, stringField } from "../fields.ts";
+import { asObject, integerField, joinPlace, listField, own, stringField } from "../fields.ts";
 import { describePath, readJsonElements } from "../jsonElements.ts";
 import { CodePointOffsets } from "./codePoints.ts";
 
@@ -156,15 +156,8 @@ export async function* readSquad(path: string, options: ReadOptions = {}): Async
 
 /**
  * Each paragraph of a file once, with all its questions, in the order of the file. A context that the file holds twice
- * comes twice; {@link distinctContexts} tells.
+ * comes twice; `distinctContexts` tells.
  */
 export async function* readSquadParagraphs(path: string, options: ReadOptions = {}): AsyncGenerator<SquadParagraph> {
   for await (const article of readSquad(path, options)) yield* article.paragraphs;
-}
-
-/** Whether a value looks like SQuAD's outermost object; used to recognise files. */
-export function looksLikeSquadArticle(value: unknown): boolean {
-  if (!isObject(value) || !Array.isArray(own(value, "paragraphs"))) return false;
-  const first = (own(value, "paragraphs") as readonly unknown[])[0];
-  return first === undefined || (isObject(first) && Object.hasOwn(first, "context"));
 }

@@ -43,7 +43,8 @@ export class FrameFeatures {
     if (!isHdf5(path)) throw new UsageError(`${path}: expected an HDF5 file`);
     // Its WebAssembly takes a while to start, which no other command should pay.
     const { default: h5wasm } = await import("h5wasm/node");
-    await h5wasm.ready;
+    // HDF5's errors are thrown with their reason; otherwise they would be printed on stderr.
+    (await h5wasm.ready).activate_throwing_error_handler();
     try {
       const file = new h5wasm.File(path, "r");
       return new FrameFeatures(path, file);
