@@ -24,7 +24,9 @@ export async function overTexts(
   file: string | undefined,
   body: (texts: readonly PreparedText[]) => readonly (readonly unknown[])[],
 ): Promise<Tally> {
-  const lines = file === undefined || file === "-" ? readLines(process.stdin) : readTextLines(file);
+  const fromStdin = file === undefined || file === "-";
+  if (fromStdin && process.stdin.isTTY) say("reading texts from the terminal, one a line; Ctrl-D ends them");
+  const lines = fromStdin ? readLines(process.stdin) : readTextLines(file);
   const tally = { texts: 0, failed: 0, truncated: 0 };
   let waiting: ({ readonly error: unknown } | { readonly text: PreparedText })[] = [];
   const flush = async (): Promise<void> => {
@@ -56,6 +58,7 @@ export async function overTexts(
   }
   await flush();
   sayTruncated(model, tally.truncated, tally.texts);
+  if (tally.texts + tally.failed === 0) say("no text came in");
   if (tally.failed > 0) say(`warning: ${tally.failed} lines could not be used; their records have "error"`);
   return tally;
 }

@@ -32,7 +32,7 @@ p.lead { color: var(--quiet); margin-top: 0; }
 table { border-collapse: collapse; width: 100%; margin: .8rem 0 1.4rem; }
 td, th { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; color: var(--quiet); font-size: .9rem; }
-td:first-child:not(:last-child) { font-variant-numeric: tabular-nums; }
+td:first-child:not(:last-child) { font-variant-numeric: tabular-nums; } table.narrow th:first-child { width: 9rem; }
 .wide { overflow-x: auto; }
 figure { margin: 0; } figure svg { max-width: 100%; height: auto; --plot-background: transparent; background: transparent; }
 figcaption { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .9rem; color: var(--quiet); }
@@ -111,6 +111,7 @@ function texts({ findings }: Page): string {
     table(
       ["weight of the first", "text"],
       between.map(({ ratio, text }) => [ratio.toFixed(1), text]),
+      true,
     ),
   ]);
   const worst = [...reconstructions].sort((a, b) => a.correct / a.tokens - b.correct / b.tokens).slice(0, 10);

@@ -34,8 +34,9 @@ async function interpolate(first: string, second: string, options: InterpolateOp
   const model = openModel(options);
   const ends = [model.prepare(first), model.prepare(second)];
   const { ratios, spherical } = options;
+  const cut = ends.filter(({ truncated }) => truncated).length;
   for (const row of interpolateTexts(model, ends[0], ends[1], { ratios, spherical })) {
-    await emit({ ratio: row.ratio, text: shown(options, row) });
+    await emit({ ratio: row.ratio, text: shown(options, row), ...(cut > 0 ? { truncated: true } : {}) });
   }
-  sayTruncated(model, ends.filter(({ truncated }) => truncated).length, ends.length);
+  sayTruncated(model, cut, ends.length);
 }

@@ -1,0 +1,175 @@
+/** The commands that use a model: what they print, and how they end. */
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { addDecode } from "../../src/cli/commands/decode.ts";
+import { addEncode } from "../../src/cli/commands/encode.ts";
+import { addInterpolate } from "../../src/cli/commands/interpolate.ts";
+import { addPerturb } from "../../src/cli/commands/perturb.ts";
+import { addReconstruct } from "../../src/cli/commands/reconstruct.ts";
+import { addSample } from "../../src/cli/commands/sample.ts";
+import { addScore } from "../../src/cli/commands/score.ts";
+import { addTrain } from "../../src/cli/commands/train.ts";
+import { records, run, scratch, sentencesFile, tinyTraining } from "./support.ts";
+
+const folder = scratch();
+const model = join(folder, "model");
+const long = "a ".repeat(30).trim();
+
+beforeAll(async () => {
+  const ended = await run(addTrain, tinyTraining(sentencesFile(folder), model));
+  expect(ended.err).toContain("step 20 of 20");
+  expect(ended.code).toBe(0);
+});
+
+describe("score", () => {
+  it("writes a record a line, in order, errors as records", async () => {
+    const input = `mara sold a red pie .\n\n   \noskar sold a warm pie .\n${long}\n`;
+    const { code, out, err } = await run(addScore, ["score", "--model", model], input);
+    expect(code).toBe(0);
+    const rows = records(out);
+    expect(Object.keys(rows[0])).toEqual([
+      "text",
+      "tokens",
+      "negLogDensity",
+      "nelbo",
+      "nelboPerToken",
+      "bitsPerDim",
+      "bitsPerDimPaper",
+      "floorBitsPerDim",
+      "truncated",
+    ]);
+    expect(rows[1]).toMatchObject({ line: 2, error: expect.stringContaining("empty") });
+    expect(rows[2]).toMatchObject({ line: 3, error: expect.stringContaining("empty") });
+    expect(Object.keys(rows[1])).toEqual(["line", "error"]);
+    expect(rows[3]).toMatchObject({ text: "oskar sold a warm pie .", tokens: 7, truncated: false });
+    expect(rows[4]).toMatchObject({ text: long, tokens: 16, truncated: true });
+    expect(err).toContain("1 of 3 texts were longer than the model's 16 positions");
+    expect(err).toContain('2 lines could not be used; their records have "error"');
+    expect(err).toMatch(/3 texts, 30 tokens: [\d.]+ nats per token/);
+  });
+
+  it("gives a text the same score in any company, from stdin and from files", async () => {
+    const path = join(folder, "one.jsonl");
+    writeFileSync(path, '{"text": "lene sold a red pie ."}\n{"words": 1}\nnot JSON\n');
+    const [alone, ...bad] = records((await run(addScore, ["score", "--model", model, path])).out);
+    expect(bad).toMatchObject([
+      { line: 2, error: 'expected an object with a string "text"' },
+      { line: 3, error: expect.stringContaining("expected JSON") },
+    ]);
+    const input = "mara sold a warm pie .\nlene sold a red pie .\n";
+    const together = records((await run(addScore, ["score", "--model", model, "--json", "-"], input)).out);
+    expect(together[1].nelbo).toBeCloseTo(Number(alone.nelbo), 3);
+    const other = records((await run(addScore, ["score", "--model", model, "--seed", "2", path])).out);
+    expect(other[0].nelbo).not.toBeCloseTo(Number(alone.nelbo), 3);
+  });
+
+  it("goes on after bytes that are not UTF-8", async () => {
+    const input = Buffer.concat([Buffer.from([0xff, 0xfe, 10]), Buffer.from("mara sold a red pie .\n")]);
+    const rows = records((await run(addScore, ["score", "--model", model], input)).out);
+    expect(rows).toMatchObject([{ line: 1, error: "the line is not UTF-8" }, { text: "mara sold a red pie ." }]);
+  });
+
+  it("of nothing says so and ends well, as a filter must", async () => {
+    expect(await run(addScore, ["score", "--model", model])).toEqual({ code: 0, out: "", err: "no text came in\n" });
+  });
+});
+
+describe("latents", () => {
+  it("go to a file and come back as the texts", async () => {
+    const latents = join(folder, "z.safetensors");
+    const input = `mara sold a red pie .\n\n${long}\n`;
+    const encoded = await run(addEncode, ["encode", "--model", model, "--out", latents], input);
+    expect(encoded.code).toBe(0);
+    expect(records(encoded.out)).toMatchObject([{ line: 2 }]);
+    expect(encoded.err).toContain("2 latents of up to 16 x 16 numbers");
+    expect(encoded.err).toContain("1 of 2 texts were longer");
+    const decoded = records((await run(addDecode, ["decode", "--model", model, latents])).out);
+    const back = records((await run(addReconstruct, ["reconstruct", "--model", model], input)).out);
+    expect(decoded.map(({ text }) => text)).toEqual([back[0].reconstruction, back[2].reconstruction]);
+    const raw = records((await run(addDecode, ["decode", "--model", model, "--raw", latents])).out);
+    expect(raw[0].text).toMatch(/ \.$/);
+  });
+
+  it("of nothing are no file", async () => {
+    const latents = join(folder, "none.safetensors");
+    const ended = await run(addEncode, ["encode", "--model", model, "--out", latents], "\n");
+    expect(ended.code).toBe(2);
+    expect(ended.err).toContain("there is no text to encode");
+    expect(existsSync(latents)).toBe(false);
+  });
+});
+
+describe("reconstruct", () => {
+  it("ends with totals under --json", async () => {
+    const input = "mara sold a red pie .\noskar sold a warm pie .\n";
+    const args = ["reconstruct", "--model", model];
+    const rows = records((await run(addReconstruct, [...args, "--json"], input)).out);
+    expect(Object.keys(rows[2]).slice(0, 4)).toEqual(["texts", "tokens", "tokenAccuracy", "maxAbsError"]);
+    expect(rows[2]).toMatchObject({ texts: 2, tokens: 14, truncatedShare: 0, unknownShare: 0 });
+    const correct = Number(rows[0].correct) + Number(rows[1].correct);
+    expect(rows[2].tokenAccuracy).toBeCloseTo(correct / 14, 12);
+    expect(records((await run(addReconstruct, args, input)).out)).toEqual(rows.slice(0, 2));
+  });
+});
+
+describe("perturb", () => {
+  it("writes the variants of a text together, and marks the texts that were cut", async () => {
+    const args = ["perturb", "--model", model, "--variants", "2", "--noise-variance", "0"];
+    const rows = records((await run(addPerturb, args, `mara sold a red pie .\n\n${long}\n`)).out);
+    expect(rows.map(({ source, variant, line, truncated }) => [source ?? line, variant, truncated])).toEqual([
+      ["mara sold a red pie .", 0, undefined],
+      ["mara sold a red pie .", 1, undefined],
+      [2, undefined, undefined],
+      [long, 0, true],
+      [long, 1, true],
+    ]);
+    expect(rows[0].text).toBe(rows[1].text);
+  });
+});
+
+describe("sample and interpolate", () => {
+  it("number the samples, each of which can be made again alone", async () => {
+    const args = ["sample", "--model", model, "--temperature", "0.8"];
+    const rows = records((await run(addSample, [...args, "--count", "70", "--seed", "7"])).out);
+    expect(rows.map(({ seed }) => seed)).toEqual(Array.from({ length: 70 }, (_, i) => 7 + i));
+    const again = records((await run(addSample, [...args, "--count", "1", "--seed", "75"])).out);
+    expect(again).toEqual([rows[68]]);
+  });
+
+  it("walk from the second text to the first", async () => {
+    const ends = ["mara sold a red pie .", "lene sold a warm pie ."];
+    const args = ["interpolate", "--model", model, ...ends, "--ratios", "1,0.5,0"];
+    const rows = records((await run(addInterpolate, args)).out);
+    expect(rows.map(({ ratio }) => ratio)).toEqual([1, 0.5, 0]);
+    const back = records((await run(addReconstruct, ["reconstruct", "--model", model], ends.join("\n"))).out);
+    expect([rows[0].text, rows[2].text]).toEqual(back.map(({ reconstruction }) => reconstruction));
+    const cut = await run(addInterpolate, ["interpolate", "--model", model, long, ends[0]]);
+    expect(cut.err).toContain("1 of 2 texts were longer");
+    expect(records(cut.out)[0]).toMatchObject({ truncated: true });
+  });
+});
+
+describe("wrong usage", () => {
+  it.each([
+    [addScore, ["score"], 2, "--model"],
+    [addScore, ["score", "--model", "/nowhere"], 3, "does not exist"],
+    [addScore, ["score", "--model", model, "/nowhere.txt"], 3, "/nowhere.txt does not exist"],
+    [addScore, ["score", "--model", model, folder], 2, "is not a file"],
+    [addScore, ["score", "--model", model, "--device", "tpu"], 2, "unknown device"],
+    [addScore, ["score", "--model", model, "--threads", "0"], 2, "whole number"],
+    [addSample, ["sample", "--model", model, "--count", "0"], 2, "whole number"],
+    [addSample, ["sample", "--model", model, "--temperature", "-1"], 2, "number of at least 0"],
+    [addInterpolate, ["interpolate", "--model", model, "a", "b", "--ratios", "x"], 2, "numbers separated by commas"],
+    [addInterpolate, ["interpolate", "--model", model, "mara", ""], 2, "empty"],
+    [addInterpolate, ["interpolate", "--model", model, "mara", "lene", "--ratios", "2"], 2, "from 0 to 1"],
+    [addDecode, ["decode", "--model", model, "/nowhere"], 3, "/nowhere"],
+    [addReconstruct, ["reconstruct", "--model", model], 2, "no text to reconstruct"],
+  ] as const)("%o %j ends with %i and says %s", async (command, args, code, words) => {
+    const ended = await run(command, args);
+    expect(ended.err).toContain(words);
+    expect(ended.err).not.toMatch(/\n\s+at /);
+    expect(ended.out).toBe("");
+    expect(ended.code).toBe(code);
+  });
+});

@@ -1,0 +1,113 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { commandAgain, quote } from "../../src/cli/invocation.ts";
+import { canRewrite, say, showStatus } from "../../src/cli/output.ts";
+import { bar, clock, TimeLeft, TrainingProgress } from "../../src/cli/progress.ts";
+import type { StepReport } from "../../src/train/index.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
+
+/** What a screen of one long line of terminal would show after these bytes: erased lines are gone. */
+function screen(bytes: string): string[] {
+  return bytes.split("\n").map((line) => line.split("\r\u001b[2K").at(-1) ?? "");
+}
+
+function catchStderr(): { text: string } {
+  const caught = { text: "" };
+  vi.spyOn(process.stderr, "write").mockImplementation((chunk: unknown) => {
+    caught.text += String(chunk);
+    return true;
+  });
+  return caught;
+}
+
+const report = (step: number, logged: boolean): StepReport => ({
+  step,
+  maxSteps: 10,
+  epoch: 0,
+  loss: 1.5,
+  gradientNorm: 1,
+  learningRate: 1e-3,
+  tokensPerSecond: 1234.4,
+  seconds: step,
+  figures: logged ? { nelboPerToken: 6.25, latents: {} } : undefined,
+});
+
+it("clock and bar", () => {
+  expect([0, 59.6, 61, 3725].map(clock)).toEqual(["0:00", "1:00", "1:01", "1:02:05"]);
+  expect([0, 0.5, 1, 2].map((share) => bar(share, 4))).toEqual(["[    ]", "[==  ]", "[====]", "[====]"]);
+});
+
+it("time left counts from the first part of this sitting", () => {
+  let now = 100;
+  const left = new TimeLeft(() => now);
+  expect(left.after(50, 100)).toBeUndefined();
+  now = 110;
+  expect(left.after(55, 100)).toBe(90);
+});
+
+it.each([
+  [{ isTTY: true }, {}, true],
+  [{ isTTY: false }, {}, false],
+  [{}, {}, false],
+  [{ isTTY: true }, { CI: "true" }, false],
+  [{ isTTY: true }, { NO_COLOR: "1" }, false],
+  [{ isTTY: true }, { NO_COLOR: "" }, true],
+  [{ isTTY: true }, { TERM: "dumb" }, false],
+])("a line is rewritten for %j under %j: %s", (stream, env, expected) => {
+  expect(canRewrite(stream, env)).toBe(expected);
+});
+
+it("lines stand above the status line", () => {
+  const caught = catchStderr();
+  showStatus("working 1");
+  say("a message");
+  showStatus("working 2");
+  showStatus("");
+  expect(screen(caught.text)).toEqual(["a message", ""]);
+  expect(caught.text).toContain("working 2");
+});
+
+describe("the progress of a training", () => {
+  it("is a line each logged step where nobody watches", () => {
+    const caught = catchStderr();
+    vi.stubEnv("NO_COLOR", "1");
+    const progress = new TrainingProgress();
+    progress.onVectors({ iteration: 1, iterations: 1, loss: 0.5 });
+    for (let step = 1; step <= 10; step++) progress.onEveryStep(report(step, step % 5 === 0));
+    progress.end();
+    const lines = caught.text.trimEnd().split("\n");
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toBe("word vectors: pass 1 of 1, loss 0.50000");
+    expect(lines[1]).toMatch(
+      /^step 5 of 10: 6\.250 nats per token, 1\.500 bits per dimension, 1234 tokens\/s, 0:00 left$/,
+    );
+    expect(lines[2]).toMatch(/^step 10 of 10: .* tokens\/s$/);
+  });
+
+  it("is one line that is rewritten at a terminal, and goes away", () => {
+    const caught = catchStderr();
+    for (const name of ["CI", "NO_COLOR", "TERM"]) vi.stubEnv(name, "");
+    const terminal = process.stderr as { isTTY?: boolean };
+    const before = terminal.isTTY;
+    terminal.isTTY = true;
+    try {
+      const progress = new TrainingProgress();
+      progress.onEveryStep(report(1, true));
+      expect(screen(caught.text)).toEqual([expect.stringMatching(/^\[==\s+\] step 1 of 10: 6\.250 nats per token/)]);
+      progress.end();
+      expect(screen(caught.text)).toEqual([""]);
+    } finally {
+      terminal.isTTY = before;
+    }
+  });
+});
+
+it("a command is quoted as a shell needs it", () => {
+  expect(quote("runs/a-1.txt")).toBe("runs/a-1.txt");
+  expect(quote("it's two words")).toBe("'it'\\''s two words'");
+  expect(commandAgain(["train", "--out", "a b"], "--resume")).toBe("riverrun train --out 'a b' --resume");
+  expect(commandAgain(["train", "--resume"], "--resume")).toBe("riverrun train --resume");
+});

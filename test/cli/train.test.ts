@@ -1,0 +1,173 @@
+/** riverrun train: configuration, files, resuming, rehearsing. */
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { addTrain } from "../../src/cli/commands/train.ts";
+import { presetConfig } from "../../src/flow/index.ts";
+import { type Ended, records, run, scratch, sentencesFile, tinyTraining } from "./support.ts";
+
+const folder = scratch();
+const data = sentencesFile(folder);
+const out = join(folder, "model");
+let ended: Ended;
+
+beforeAll(async () => {
+  ended = await run(addTrain, tinyTraining(data, out));
+});
+
+const file = (name: string, text: string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+describe("a training", () => {
+  it("ends with one record on stdout; progress stays on stderr, without escapes in a pipe", () => {
+    expect(ended.code).toBe(0);
+    expect(records(ended.out)).toMatchObject([
+      { step: 20, tokens: expect.any(Number), floorBitsPerDim: expect.any(Number) },
+    ]);
+    expect(ended.err).not.toContain("\u001b");
+    expect(ended.err).not.toContain("\r");
+    const steps = ended.err.split("\n").filter((line) => /^step \d+ of 20: /.test(line));
+    expect(steps.map((line) => Number(/\d+/.exec(line)?.[0]))).toEqual([1, 5, 10, 15, 20]);
+    expect(steps[2]).toMatch(/: [\d.]+ nats per token, [\d.]+ bits per dimension, \d+ tokens\/s, \d+:\d\d left$/);
+    expect(ended.err).toMatch(/word vectors: pass 2 of 2, loss [\d.]+\n/);
+    expect(ended.err).toMatch(/tiny: \d+ parameters\n/);
+  });
+
+  it("leaves model, curves, events and a report", () => {
+    const names = readdirSync(out);
+    for (const name of ["config.json", "vocabulary.json", "model.safetensors", "metrics.jsonl", "report.html"]) {
+      expect(names).toContain(name);
+    }
+    expect(names.filter((name) => name.startsWith("events.out.tfevents."))).toHaveLength(1);
+    expect(readFileSync(join(out, "report.html"), "utf8")).toContain("Trained for all 20 steps.");
+  });
+
+  it("that is finished says so when it is resumed, and one that has more to do does it", async () => {
+    const again = await run(addTrain, [...tinyTraining(data, out), "--resume"]);
+    expect(again.code).toBe(0);
+    expect(again.err).toContain("the training is finished");
+    expect(records(again.out)).toEqual(records(ended.out));
+    const longer = await run(addTrain, [...tinyTraining(data, out, 22), "--resume"]);
+    expect(longer.code).toBe(0);
+    expect(longer.err).toContain("going on after step 20 of 22");
+    expect(records(longer.out)[0].step).toBe(22);
+    expect(readdirSync(out).filter((name) => name.startsWith("events.out.tfevents."))).toHaveLength(2);
+  });
+
+  it("takes held-out texts from files", async () => {
+    const held = [file("held1.txt", "mara sold a red pie .\n"), file("held2.jsonl", '{"text": "a warm pie ."}\n')];
+    const args = tinyTraining(data, join(folder, "held"), 2);
+    const { out: record } = await run(addTrain, [...args, "--validation", ...held]);
+    expect(records(record)[0]).toMatchObject({ texts: 2, tokens: 12 });
+    const bad = await run(addTrain, [...args, "--validation", file("bad.jsonl", '{"text": "a"}\n{}\n')]);
+    expect(bad).toMatchObject({ code: 2, err: expect.stringContaining("bad.jsonl:2: expected an object") });
+  });
+
+  it("in float64 is another one; other precisions are refused", async () => {
+    const args = (name: string): string[] => [...tinyTraining(data, join(folder, name), 2), "--precision", name];
+    const double = await run(addTrain, args("float64"));
+    expect(double.code).toBe(0);
+    const single = await run(addTrain, args("float32"));
+    const [d, s] = [double, single].map(({ out: record }) => Number(records(record)[0].bitsPerDim));
+    expect(d).not.toBe(s);
+    expect(d).toBeCloseTo(s, 4);
+    expect(await run(addTrain, args("bf16"))).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("not supported yet; expected float32 or float64"),
+    });
+    expect(await run(addTrain, args("int8"))).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("unknown precision"),
+    });
+  });
+});
+
+describe("--dry-run", () => {
+  it("writes nothing and says what a training would cost", async () => {
+    const target = join(folder, "dry");
+    const dry = await run(addTrain, [...tinyTraining(data, target, 1000), "--dry-run"]);
+    expect(dry.code).toBe(0);
+    expect(existsSync(target)).toBe(false);
+    const [record] = records(dry.out);
+    expect(record).toMatchObject({ dryRun: true, maxSteps: 1000 });
+    expect(record.secondsOfSteps).toBeCloseTo(1000 * Number(record.secondsPerStep), 6);
+    expect(dry.err).toContain("nothing was written");
+  });
+
+  it("refuses what the training would refuse", async () => {
+    const dry = await run(addTrain, [...tinyTraining(data, out), "--dry-run"]);
+    expect(dry).toMatchObject({ code: 2, err: expect.stringContaining("is not empty") });
+  });
+});
+
+describe("configuration", () => {
+  it("is printed whole, and read back from JSON and YAML", async () => {
+    const args = ["train", "--preset", "tiny", "--set", "train.maxSteps=7", "--seed", "5", "--print-config"];
+    const printed = records((await run(addTrain, args)).out);
+    const { seed, train } = presetConfig("tiny");
+    expect(printed).toMatchObject([{ preset: "tiny", seed: 5, train: { ...train, maxSteps: 7 } }]);
+    expect(seed).not.toBe(5);
+    const json = file("config.json", JSON.stringify(printed[0], null, "\t"));
+    const yaml = file(
+      "config.yaml",
+      Object.entries(printed[0])
+        .map(([key, value]) =>
+          typeof value === "object"
+            ? `${key}: # a comment\n${Object.entries(value as object)
+                .map(([inner, leaf]) => `  ${inner}: ${JSON.stringify(leaf)}\n`)
+                .join("")}`
+            : `${key}: ${JSON.stringify(value)}\n`,
+        )
+        .join(""),
+    );
+    for (const path of [json, yaml]) {
+      expect(records((await run(addTrain, ["train", "--config", path, "--print-config"])).out)).toEqual(printed);
+    }
+  });
+
+  const whole = JSON.stringify(presetConfig("tiny"), null, 2);
+  const lineOf = (word: string): number => whole.slice(0, whole.indexOf(word)).split("\n").length;
+  it.each([
+    ["a type", whole.replace(/"sigma": [\d.]+/, '"sigma": "wide"'), `${lineOf('"sigma"')}:5: data.sigma: `],
+    ["an unknown key", whole.replace('"sigma"', '"sgima"'), `${lineOf('"sigma"')}:5: there is no key "data.sgima"`],
+    ["a missing key", whole.replace('"sigma"', '"sgima"'), `${lineOf('"data"')}:3: data.sigma: `],
+    [
+      "a relation",
+      whole.replace('"heads": 2', '"heads": 5'),
+      `${lineOf('"heads"')}:5: flow.heads: 5 heads do not divide`,
+    ],
+    ["JSON", whole.replace('"sigma":', '"sigma"'), /config\.json:\d+:\d+: expected JSON or YAML/],
+    ["YAML", "preset: tiny\n  seed: 1\n", /config\.json:1:\d+: expected JSON or YAML/],
+    ["a list", "- 1\n", ":1:1: expected an object"],
+    ["nothing", "", ":1:1: expected an object"],
+  ])("names file, line and column of a fault in %s", async (_, text, words) => {
+    const failed = await run(addTrain, ["train", "--config", file("config.json", text), "--print-config"]);
+    expect(failed.code).toBe(2);
+    expect(failed.out).toBe("");
+    if (typeof words === "string") expect(failed.err).toContain(`config.json:${words.replace(/^:/, "")}`);
+    else expect(failed.err).toMatch(words);
+  });
+
+  it.each([
+    [["--preset", "nope"], 2, "unknown preset"],
+    [["--preset", "tiny", "--config", data], 2, "either --preset NAME or --config FILE"],
+    [["--config", "/nowhere.json"], 3, "/nowhere.json cannot be read"],
+    [["--preset", "tiny"], 2, "--data"],
+    [["--preset", "tiny", "--set", "train.maxStep=3", "--print-config"], 2, "there is no key"],
+    [["--preset", "tiny", "--set", "train", "--print-config"], 2, "expected key=value"],
+    [["--preset", "tiny", "--set", "train.maxSteps=-3", "--print-config"], 2, "train.maxSteps"],
+    [["--preset", "tiny", "--data", "/nowhere.txt", "--out", join(folder, "x")], 3, "does not exist"],
+    [["--preset", "tiny", "--data", "builtin", data, "--out", join(folder, "x")], 2, "builtin is a corpus of its own"],
+    [["--preset", "tiny", "--data", data, "--out", join(folder, "x"), "--vectors", "/nowhere"], 3, "/nowhere"],
+    [["--preset", "tiny", "--data", data, "--out", data], 2, "is a file"],
+  ])("%j ends with %i and says %s", async (args, code, words) => {
+    const failed = await run(addTrain, ["train", ...args]);
+    expect(failed.err).toContain(words);
+    expect(failed.err).not.toMatch(/\n\s+at /);
+    expect(failed.code).toBe(code);
+    rmSync(join(folder, "x"), { recursive: true, force: true });
+  });
+});
