@@ -5,6 +5,7 @@ import { addData } from "./commands/data.ts";
 import { addDecode } from "./commands/decode.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEncode } from "./commands/encode.ts";
+import { addEvaluate } from "./commands/evaluate.ts";
 import { addInterpolate } from "./commands/interpolate.ts";
 import { addPerturb } from "./commands/perturb.ts";
 import { addQuickstart } from "./commands/quickstart.ts";
@@ -28,6 +29,7 @@ await runProgram(
     addPerturb,
     addReconstruct,
     addVectors,
+    addEvaluate,
     addData,
     addBench,
     addDoctor,
