@@ -28,9 +28,14 @@ test("a decimal is read as Number reads it", () => {
       const expected = /\d/.test(whole + (point && fraction)) ? Number(text) : Number.NaN;
       expect(parse(text)).toBe(expected);
     }),
-    { numRuns: 3000 },
+    { seed: 1, numRuns: 3000 },
   );
-  fc.assert(fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (x) => Object.is(parse(String(x)), x)));
+  fc.assert(
+    fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (x) =>
+      Object.is(parse(String(x)), Number(String(x))),
+    ),
+    { seed: 1, numRuns: 1000 },
+  );
   for (const text of ["0.1", "-0", "1e22", "1e23", "9007199254740993", "0.000000000000000000000012345678901234567"])
     expect(Object.is(parse(text), Number(text)), text).toBe(true);
   for (const text of ["", "-", ".", "e5", "1e", "1e+", "0x10", "1_0", "Infinity", "nan", "1.2.3", " 1", "--1", "1,5"])
@@ -50,8 +55,8 @@ test("a float32 is written in the fewest digits that give it back", () => {
     while (Math.fround(Number(value.toPrecision(fewest))) !== value) fewest++;
     expect(digitsOf(text), `${value} as ${text}`).toBeLessThanOrEqual(fewest);
   };
-  fc.assert(fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), check), { numRuns: 2000 });
-  fc.assert(fc.property(fc.float({ noNaN: true, min: -1, max: 1 }), check), { numRuns: 2000 });
+  fc.assert(fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), check), { seed: 1, numRuns: 2000 });
+  fc.assert(fc.property(fc.float({ noNaN: true, min: -1, max: 1 }), check), { seed: 1, numRuns: 2000 });
   for (const value of [0, 1, 0.5, 1e-9, 1e9, 123456, 2 ** -149, 3.4028234663852886e38]) check(Math.fround(value));
   expect(shortestSingle(Math.fround(0.1))).toBe("0.1");
 });
@@ -133,7 +138,7 @@ test("mutated files give vectors or a UsageError, nothing else", async () => {
         expect(error.message).toContain(file);
       }
     }),
-    { numRuns: 500 },
+    { seed: 1, numRuns: 500 },
   );
 });
 
