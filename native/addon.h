@@ -48,6 +48,7 @@ struct Environment {
   torch::jit::Stack stack;      // lent to one call at a time, so that the hot path allocates nothing
   int64_t heldBytes = 0;
   int64_t unreportedBytes = 0;  // not yet told to V8; told in steps, because telling costs more than an addition
+  bool inScope = false;         // what a scope will free is no business of V8's: told, it would collect all the time
 };
 
 // Throws in JavaScript the C++ exception that is being handled; a JavaScript exception that is already on its way (a

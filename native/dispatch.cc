@@ -16,10 +16,12 @@ struct OperatorName {
 };
 
 #define OPERATOR(name, overload) {"aten::" #name, #overload},
+#define FUSED(name) {"riverrun::" #name, ""},
 static const OperatorName kOperators[] = {
 #include "operators.def"
 };
 #undef OPERATOR
+#undef FUSED
 
 void resolveOperators(Environment& environment) {
   for (const auto& [name, overload] : kOperators) {

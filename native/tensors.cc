@@ -13,9 +13,15 @@ namespace riverrun {
 // V8 schedules its collector by the memory it knows of; it is told in steps of this size.
 constexpr int64_t kReportStep = 8 << 20;
 
+static void report(napi_env env, Environment& environment);
+
 static void account(napi_env env, Environment& environment, int64_t bytes) {
   environment.heldBytes += bytes;
   environment.unreportedBytes += bytes;
+  if (!environment.inScope) report(env, environment);
+}
+
+static void report(napi_env env, Environment& environment) {
   if (environment.unreportedBytes >= kReportStep || environment.unreportedBytes <= -kReportStep) {
     int64_t total;
     napi_adjust_external_memory(env, environment.unreportedBytes, &total);
@@ -95,6 +101,18 @@ static napi_value freeTensors(napi_env env, napi_callback_info info) {
       freed += dropTensor(env, environment, handles[i]);
     }
     return fromNumber(env, freed);
+  });
+}
+
+// inScope(flag): whether tensors made from now on belong to a scope. What is left of them when the outermost scope ends
+// is reported then.
+static napi_value inScope(napi_env env, napi_callback_info info) {
+  return guarded(env, "inScope", [&]() -> napi_value {
+    Arguments<1> arguments(env, info);
+    Environment& environment = environmentOf(env);
+    environment.inScope = toBool(env, arguments[0], "flag");
+    if (!environment.inScope) report(env, environment);
+    return nullptr;
   });
 }
 
@@ -225,6 +243,7 @@ static napi_value counts(napi_env env, napi_callback_info info) {
 
 void defineTensorBindings(napi_env env, napi_value exports) {
   defineFunction(env, exports, "free", freeTensors, &environmentOf(env));
+  defineFunction(env, exports, "inScope", inScope);
   defineFunction(env, exports, "shape", shape);
   defineFunction(env, exports, "dtype", dtype);
   defineFunction(env, exports, "device", device);

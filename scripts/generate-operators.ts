@@ -38,7 +38,7 @@ function identifier(name: string): string {
 }
 
 function functionName(operator: OperatorSchema): string {
-  return operator.name.replace("aten::", "") + (operator.overload ? `_${operator.overload}` : "");
+  return operator.name.replace(/^(aten|riverrun)::/, "") + (operator.overload ? `_${operator.overload}` : "");
 }
 
 function functionText(operator: OperatorSchema, index: number): string {

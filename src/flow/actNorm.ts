@@ -1,7 +1,7 @@
 /** Activation normalisation: a scale and a bias for each channel, set from the first batch. */
 import { RiverrunError } from "../base/errors.ts";
 import type { InitContext } from "../nn/index.ts";
-import { noGrad, scope, type Tensor } from "../torch/index.ts";
+import { isFusable, noGrad, scaleShift, scope, type Tensor } from "../torch/index.ts";
 import { Bijection, type Decoded, type Encoded, perPosition } from "./bijection.ts";
 import type { FlowContext } from "./context.ts";
 
@@ -58,12 +58,17 @@ export class ActNorm extends Bijection {
 
   encode(x: Tensor, context: FlowContext): Encoded {
     if (context.settings.initialising) this.#initialise(x, context);
-    const y = context.masked(x.add(this.#bias).mul(this.#factor));
+    const factor = this.#factor;
+    const y = isFusable(x)
+      ? scaleShift(x, factor, factor.mul(this.#bias), context.lengths)
+      : context.masked(x.add(this.#bias).mul(factor));
     return { y, logDet: this.#logDet(context) };
   }
 
   decode(y: Tensor, context: FlowContext): Decoded {
-    const x = context.masked(y.div(this.#factor).sub(this.#bias));
+    const x = isFusable(y)
+      ? scaleShift(y, this.#factor.reciprocal(), this.#bias.neg(), context.lengths)
+      : context.masked(y.div(this.#factor).sub(this.#bias));
     return { x, logDet: this.#logDet(context).neg() };
   }
 }

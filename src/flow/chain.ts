@@ -1,5 +1,5 @@
 /** Composition of bijections, in the order of encoding. */
-import { type Tensor, zeros } from "../torch/index.ts";
+import { scope, type Tensor, zeros } from "../torch/index.ts";
 import { Bijection, type Decoded, type Encoded } from "./bijection.ts";
 import type { FlowContext } from "./context.ts";
 
@@ -28,7 +28,7 @@ export class Chain extends Bijection {
     let y = x;
     let logDet: Tensor | undefined;
     for (const { name, bijection } of this.#links) {
-      const step = bijection.encode(y, context);
+      const step = scope(() => bijection.encode(y, context));
       y = step.y;
       logDet = logDet ? logDet.add(step.logDet) : step.logDet;
       context.settings.trace?.(this.#path + name, y, context);
@@ -40,7 +40,7 @@ export class Chain extends Bijection {
     let x = y;
     let logDet: Tensor | undefined;
     for (let index = this.#links.length - 1; index >= 0; index--) {
-      const step = this.#links[index].bijection.decode(x, context);
+      const step = scope(() => this.#links[index].bijection.decode(x, context));
       x = step.x;
       logDet = logDet ? logDet.add(step.logDet) : step.logDet;
     }

@@ -1,6 +1,14 @@
 /** Affine couplings (part 3 of a flow step): one half of the input decides how the other half is scaled and shifted. */
 import type { InitContext } from "../nn/index.ts";
-import { cat, stack, type Tensor } from "../torch/index.ts";
+import {
+  affineCoupling,
+  type CouplingPlace,
+  type CouplingScale,
+  cat,
+  isFusable,
+  stack,
+  type Tensor,
+} from "../torch/index.ts";
 import { affineForward, affineInverse, logScale } from "./affine.ts";
 import { Bijection, type Decoded, type Encoded, perRow } from "./bijection.ts";
 import type { FlowConfig } from "./config.ts";
@@ -11,41 +19,51 @@ import { type CouplingNetwork, couplingNetwork } from "./network.ts";
 interface Parts {
   readonly seen: Tensor;
   readonly changed: Tensor;
+}
+
+/** The contexts of the two parts, and where the changed one stands in the input. */
+interface Layout {
   readonly seenContext: FlowContext;
   readonly changedContext: FlowContext;
+  readonly place: CouplingPlace;
 }
 
 /** s (x_B + t) with (l, t) = NN(x_A); ln|det| = sum of ln s over the real elements of B. Paper, equations 8 to 10. */
 abstract class AffineCoupling extends Bijection {
-  protected readonly config: FlowConfig;
+  readonly #scale: CouplingScale;
   readonly #network: CouplingNetwork;
 
   protected constructor(network: CouplingNetwork, config: FlowConfig) {
     super();
-    this.config = config;
+    this.#scale =
+      config.family === "paper" ? { map: "sigmoid", bound: config.alpha } : { map: "softClip", bound: config.softClip };
     this.#network = this.child("network", network);
   }
 
-  protected abstract split(x: Tensor, context: FlowContext): Parts;
+  protected abstract split(x: Tensor): Parts;
   protected abstract join(seen: Tensor, changed: Tensor): Tensor;
+  protected abstract layout(context: FlowContext, channels: number): Layout;
 
-  #scale({ seen, seenContext, changedContext }: Parts): { logS: Tensor; shift: Tensor; scale: Tensor } {
-    const { scale, shift } = this.#network.forward(seen, seenContext);
-    return { logS: changedContext.masked(logScale(scale, this.config)), shift, scale };
+  #apply(x: Tensor, context: FlowContext, inverse: boolean): [Tensor, Tensor] {
+    const { seenContext, changedContext, place } = this.layout(context, x.size(2));
+    const { seen, changed } = this.split(x);
+    const output = this.#network.forward(seen, seenContext);
+    if (isFusable(x)) return affineCoupling(x, output, changedContext.lengths, place, this.#scale, inverse);
+    const [scale, shift] = output.product.add(output.bias).mul(output.gain.mul(3).exp()).chunk(2, 2);
+    const logS = changedContext.masked(logScale(scale, this.#scale));
+    const moved = inverse ? affineInverse(changed, logS, shift) : affineForward(changed, logS, shift);
+    const logDet = perRow(logS);
+    return [this.join(seen, changedContext.masked(moved)), inverse ? logDet.neg() : logDet];
   }
 
   encode(x: Tensor, context: FlowContext): Encoded {
-    const parts = this.split(x, context);
-    const { logS, ...affine } = this.#scale(parts);
-    const changed = parts.changedContext.masked(affineForward(parts.changed, logS, affine));
-    return { y: this.join(parts.seen, changed), logDet: perRow(logS) };
+    const [y, logDet] = this.#apply(x, context, false);
+    return { y, logDet };
   }
 
   decode(y: Tensor, context: FlowContext): Decoded {
-    const parts = this.split(y, context);
-    const { logS, ...affine } = this.#scale(parts);
-    const changed = parts.changedContext.masked(affineInverse(parts.changed, logS, affine));
-    return { x: this.join(parts.seen, changed), logDet: perRow(logS).neg() };
+    const [x, logDet] = this.#apply(y, context, true);
+    return { x, logDet };
   }
 }
 
@@ -56,10 +74,14 @@ export class HalfTimeCoupling extends AffineCoupling {
     super(couplingNetwork(init, shape, config), config);
   }
 
-  protected split(x: Tensor, context: FlowContext): Parts {
-    const [seen, changed] = x.chunk(2, 1);
+  protected layout(context: FlowContext): Layout {
     const [seenContext, changedContext] = context.halves();
-    return { seen, changed, seenContext, changedContext };
+    return { seenContext, changedContext, place: { start: context.positions / 2, stride: 1, channel: 0 } };
+  }
+
+  protected split(x: Tensor): Parts {
+    const [seen, changed] = x.chunk(2, 1);
+    return { seen, changed };
   }
 
   protected join(seen: Tensor, changed: Tensor): Tensor {
@@ -77,13 +99,17 @@ export class ParityTimeCoupling extends AffineCoupling {
     this.#seesOdd = seesOdd;
   }
 
-  protected split(x: Tensor, context: FlowContext): Parts {
+  protected layout(context: FlowContext): Layout {
+    const [even, odd] = context.parities();
+    return this.#seesOdd
+      ? { seenContext: odd, changedContext: even, place: { start: 0, stride: 2, channel: 0 } }
+      : { seenContext: even, changedContext: odd, place: { start: 1, stride: 2, channel: 0 } };
+  }
+
+  protected split(x: Tensor): Parts {
     const [batch, positions, channels] = x.shape;
     const [even, odd] = x.reshape(batch, positions / 2, 2, channels).unbind(2);
-    const [evenContext, oddContext] = context.parities();
-    return this.#seesOdd
-      ? { seen: odd, changed: even, seenContext: oddContext, changedContext: evenContext }
-      : { seen: even, changed: odd, seenContext: evenContext, changedContext: oddContext };
+    return this.#seesOdd ? { seen: odd, changed: even } : { seen: even, changed: odd };
   }
 
   protected join(seen: Tensor, changed: Tensor): Tensor {
@@ -102,10 +128,14 @@ export class ChannelCoupling extends AffineCoupling {
     this.#seesSecond = seesSecond;
   }
 
-  protected split(x: Tensor, context: FlowContext): Parts {
+  protected layout(context: FlowContext, channels: number): Layout {
+    const place = { start: 0, stride: 1, channel: this.#seesSecond ? 0 : channels / 2 };
+    return { seenContext: context, changedContext: context, place };
+  }
+
+  protected split(x: Tensor): Parts {
     const [first, second] = x.chunk(2, 2);
-    const [seen, changed] = this.#seesSecond ? [second, first] : [first, second];
-    return { seen, changed, seenContext: context, changedContext: context };
+    return this.#seesSecond ? { seen: second, changed: first } : { seen: first, changed: second };
   }
 
   protected join(seen: Tensor, changed: Tensor): Tensor {

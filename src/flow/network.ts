@@ -9,16 +9,9 @@ import {
   TransformerBlock,
   ZeroLinear,
 } from "../nn/index.ts";
-import { cat, type Tensor } from "../torch/index.ts";
+import { type CouplingOutput, cat, type Tensor } from "../torch/index.ts";
 import type { FlowConfig } from "./config.ts";
 import type { FlowContext } from "./context.ts";
-
-/** What a coupling adds to the half it changes. */
-export interface ScaleAndShift {
-  /** Before the scale map. (B, T', C'). */
-  readonly scale: Tensor;
-  readonly shift: Tensor;
-}
 
 /** Sizes of one network. */
 export interface NetworkShape {
@@ -28,14 +21,12 @@ export interface NetworkShape {
   readonly positions: number;
 }
 
-/** (B, T', C_in) -> log-scale and shift, each (B, T', C_out); both are zero at the start (ZeroLinear). */
+/**
+ * (B, T', C_in) -> scale (before the scale map) and shift beside each other, (B, T', 2 C_out), as the parts of a
+ * ZeroLinear, so that both are zero at the start.
+ */
 export abstract class CouplingNetwork extends Module {
-  abstract forward(x: Tensor, context: FlowContext): ScaleAndShift;
-}
-
-function scaleAndShift(output: Tensor): ScaleAndShift {
-  const [scale, shift] = output.chunk(2, 2);
-  return { scale, shift };
+  abstract forward(x: Tensor, context: FlowContext): CouplingOutput;
 }
 
 /** The paper's networks: one pre-norm block of 6 heads without mask and positions, or a BiLSTM; then ZeroLinear. */
@@ -67,10 +58,10 @@ export class PaperNetwork extends CouplingNetwork {
     }
   }
 
-  forward(x: Tensor, _context: FlowContext): ScaleAndShift {
+  forward(x: Tensor, _context: FlowContext): CouplingOutput {
     const input = this.#positions ? x.add(this.#positions.slice(0, 0, x.size(1))) : x;
     const hidden = this.#body instanceof LSTM ? this.#body.forward(input).output : this.#body.forward(input);
-    return scaleAndShift(this.#head.forward(hidden));
+    return this.#head.parts(hidden);
   }
 }
 
@@ -119,7 +110,7 @@ export class MaskedNetwork extends CouplingNetwork {
     this.#head = this.child("head", new ZeroLinear(init, top, 2 * shape.output));
   }
 
-  forward(x: Tensor, context: FlowContext): ScaleAndShift {
+  forward(x: Tensor, context: FlowContext): CouplingOutput {
     let hidden = this.#input.forward(x);
     if (this.#fromStart) hidden = hidden.add(this.#fromStart.slice(0, 0, context.positions));
     if (this.#fromEnd) {
@@ -130,7 +121,7 @@ export class MaskedNetwork extends CouplingNetwork {
     const dropout = context.settings.dropout;
     for (const block of this.#blocks) hidden = block.forward(hidden, { mask, dropout });
     if (this.#lstm) hidden = this.#lstm.forward(hidden, { lengths: context.full ? undefined : context.lengths }).output;
-    return scaleAndShift(this.#head.forward(this.#norm.forward(hidden)));
+    return this.#head.parts(this.#norm.forward(hidden));
   }
 }
 

@@ -1,6 +1,6 @@
 /** Multi-head attention with masks and a cache for decoding position by position. */
 import { UsageError } from "../base/errors.ts";
-import { ones, type Tensor } from "../torch/index.ts";
+import { biasResidual, isFusable, ones, selfAttention, type Tensor } from "../torch/index.ts";
 import { scaled_dot_product_attention } from "../torch/operators.ts";
 import { Tensor as TensorClass } from "../torch/tensor.ts";
 import type { InitContext } from "./initContext.ts";
@@ -62,6 +62,13 @@ export class MultiHeadAttention extends Module {
     return { keys, values };
   }
 
+  /** x + MHA(normalised), the residual and the output's bias added in one pass. */
+  residual(x: Tensor, normalised: Tensor, options: AttentionOptions = {}, cache?: KeyValueCache): Tensor {
+    const mixed = this.#mix(normalised, options, cache);
+    const { bias } = this.#output;
+    return bias ? biasResidual(x, this.#output.product(mixed), bias) : x.add(this.#output.forward(mixed));
+  }
+
   /**
    * (B, T, C) to (B, T, C). With a cache, `x` holds only the new positions; they see all before them and each other
    * causally.
@@ -69,6 +76,10 @@ export class MultiHeadAttention extends Module {
    * @throws UsageError where a cache and a memory are given, or a mask does not fit what is attended to.
    */
   forward(x: Tensor, options: AttentionOptions = {}, cache?: KeyValueCache): Tensor {
+    return this.#output.forward(this.#mix(x, options, cache));
+  }
+
+  #mix(x: Tensor, options: AttentionOptions, cache?: KeyValueCache): Tensor {
     const [batch, positions, dimensions] = x.shape;
     const { memory } = options;
     let queries: Tensor;
@@ -80,7 +91,11 @@ export class MultiHeadAttention extends Module {
       [queries] = this.#split(this.#projection.rows(x, 0, dimensions), 1);
       ({ keys, values } = memory instanceof TensorClass ? this.project(memory) : memory);
     } else {
-      [queries, keys, values] = this.#split(this.#projection.forward(x), 3);
+      const packed = this.#projection.forward(x);
+      if (!options.mask && !cache && isFusable(packed)) {
+        return selfAttention(packed, this.#heads, options.causal ?? false);
+      }
+      [queries, keys, values] = this.#split(packed, 3);
       if (cache) ({ keys, values } = cache.append(keys, values));
     }
     const seen = keys.size(2);
@@ -99,6 +114,6 @@ export class MultiHeadAttention extends Module {
     const mixed = TensorClass.adopt(
       scaled_dot_product_attention(queries.handle, keys.handle, values.handle, visible?.handle, 0, flag),
     );
-    return this.#output.forward(mixed.transpose(1, 2).reshape(batch, positions, dimensions));
+    return mixed.transpose(1, 2).reshape(batch, positions, dimensions);
   }
 }

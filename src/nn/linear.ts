@@ -1,5 +1,5 @@
 /** Affine maps of the last dimension. */
-import type { Tensor } from "../torch/index.ts";
+import type { CouplingOutput, Tensor } from "../torch/index.ts";
 import { linear } from "../torch/operators.ts";
 import { Tensor as TensorClass } from "../torch/tensor.ts";
 import type { InitContext } from "./initContext.ts";
@@ -19,6 +19,11 @@ export class Linear extends Module {
 
   forward(x: Tensor): Tensor {
     return TensorClass.adopt(linear(x.handle, this.weight.handle, this.bias?.handle));
+  }
+
+  /** x W^T, for those who add the bias in a pass of their own. */
+  product(x: Tensor): Tensor {
+    return TensorClass.adopt(linear(x.handle, this.weight.handle));
   }
 
   /** Outputs start..end-1 alone, (..., end - start). */
@@ -42,6 +47,12 @@ export class ZeroLinear extends Module {
     this.#weight = this.parameter("weight", init.zeros([outputs, inputs]));
     this.#bias = this.parameter("bias", init.zeros([outputs]));
     this.#gain = this.parameter("gain", init.zeros([outputs]));
+  }
+
+  /** The parts of the output, for a coupling that applies bias and gain in its own pass. */
+  parts(x: Tensor): CouplingOutput {
+    const product = TensorClass.adopt(linear(x.handle, this.#weight.handle));
+    return { product, bias: this.#bias, gain: this.#gain };
   }
 
   forward(x: Tensor): Tensor {

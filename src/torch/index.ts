@@ -16,6 +16,17 @@ export {
   zeros,
 } from "./creation.ts";
 export { type DType, isFloating } from "./dtype.ts";
+export {
+  affineCoupling,
+  biasGelu,
+  biasResidual,
+  type CouplingOutput,
+  type CouplingPlace,
+  type CouplingScale,
+  isFusable,
+  scaleShift,
+  selfAttention,
+} from "./fused.ts";
 export { Generator } from "./generator.ts";
 export { cudaDevices, engineBuild, getThreads, memory, resolveDevice, setThreads, trimMemory } from "./runtime.ts";
 export { scope } from "./scope.ts";

@@ -53,6 +53,8 @@ export interface Native {
   schemas(): OperatorSchema[];
   /** How many were live: a second free of the same handle frees nothing. `count` of a Float64Array's first handles. */
   free(handles: Handle | readonly Handle[] | Float64Array, count?: number): number;
+  /** Whether new tensors belong to a scope, which frees them: V8 is told of what is left when the outermost one ends. */
+  inScope(flag: boolean): void;
   isLive(handle: Handle): boolean;
   shape(handle: Handle): number[];
   dtype(handle: Handle): number;

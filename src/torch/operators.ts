@@ -186,6 +186,11 @@ export const operatorNames: readonly string[] = [
   "aten::where.self",
   "aten::zero_",
   "aten::zeros",
+  "riverrun::affine_coupling",
+  "riverrun::bias_gelu",
+  "riverrun::bias_residual",
+  "riverrun::scale_shift",
+  "riverrun::self_attention",
 ];
 
 /** `aten::_foreach_add_.List(Tensor(a!)[] self, Tensor[] other, *, Scalar alpha=1) -> ()` */
@@ -1411,4 +1416,44 @@ export function zeros(
   pin_memory?: boolean | null,
 ): Handle {
   return native.call(178, size, dtype, layout, device, pin_memory) as Handle;
+}
+
+/** `riverrun::affine_coupling(Tensor x, Tensor network, Tensor? bias, Tensor? gain, int[] counts, int start, int stride, int channel, int map, float bound, bool inverse) -> (Tensor, Tensor)` */
+export function affine_coupling(
+  x: Handle,
+  network: Handle,
+  bias: Handle | null | undefined,
+  gain: Handle | null | undefined,
+  counts: number | readonly number[],
+  start: number,
+  stride: number,
+  channel: number,
+  map: number,
+  bound: number,
+  inverse: boolean,
+): [Handle, Handle] {
+  return native.call(179, x, network, bias, gain, counts, start, stride, channel, map, bound, inverse) as [
+    Handle,
+    Handle,
+  ];
+}
+
+/** `riverrun::bias_gelu(Tensor h, Tensor bias) -> Tensor` */
+export function bias_gelu(h: Handle, bias: Handle): Handle {
+  return native.call(180, h, bias) as Handle;
+}
+
+/** `riverrun::bias_residual(Tensor x, Tensor h, Tensor bias) -> Tensor` */
+export function bias_residual(x: Handle, h: Handle, bias: Handle): Handle {
+  return native.call(181, x, h, bias) as Handle;
+}
+
+/** `riverrun::scale_shift(Tensor x, Tensor scale, Tensor shift, int[] counts) -> Tensor` */
+export function scale_shift(x: Handle, scale: Handle, shift: Handle, counts: number | readonly number[]): Handle {
+  return native.call(182, x, scale, shift, counts) as Handle;
+}
+
+/** `riverrun::self_attention(Tensor packed, int heads, bool causal) -> Tensor` */
+export function self_attention(packed: Handle, heads: number, causal: boolean): Handle {
+  return native.call(183, packed, heads, causal) as Handle;
 }

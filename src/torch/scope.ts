@@ -86,6 +86,7 @@ function escapingFrom(result: unknown): ReadonlySet<Disposable> {
 export function scope<Result>(body: () => Result): Result {
   const frame: Frame = { tensors: [], outer: current };
   current = frame;
+  if (frame.outer === undefined) native.inScope(true);
   let escaping = nothing;
   try {
     const result = body();
@@ -94,6 +95,7 @@ export function scope<Result>(body: () => Result): Result {
   } finally {
     current = frame.outer;
     leave(frame.tensors, escaping);
+    if (frame.outer === undefined) native.inScope(false);
   }
 }
 

@@ -7,9 +7,9 @@ import * as operators from "../../src/torch/operators.ts";
 
 const declared = readFileSync(join(packageRoot, "native/operators.def"), "utf8")
   .split("\n")
-  .map((line) => /^OPERATOR\((\w+), (\w*)\)$/.exec(line))
+  .map((line) => /^(OPERATOR|FUSED)\((\w+)(?:, (\w*))?\)$/.exec(line))
   .filter((match) => match !== null)
-  .map(([, name, overload]) => `aten::${name}${overload ? `.${overload}` : ""}`);
+  .map(([, kind, name, overload]) => `${kind === "FUSED" ? "riverrun" : "aten"}::${name}${overload ? `.${overload}` : ""}`);
 
 it("exports exactly the operators of the list, in its order, once each", () => {
   const exported = native.schemas().map(({ name, overload }) => (overload ? `${name}.${overload}` : name));
@@ -20,7 +20,7 @@ it("exports exactly the operators of the list, in its order, once each", () => {
 
 it("declares one TypeScript function for each operator", () => {
   const functions = Object.keys(operators).filter((name) => name !== "operatorNames");
-  const names = declared.map((name) => name.replace("aten::", "").replace(".", "_"));
+  const names = declared.map((name) => name.replace(/^(aten|riverrun)::/, "").replace(".", "_"));
   expect(functions.toSorted()).toEqual(names.toSorted());
 });
 

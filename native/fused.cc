@@ -1,0 +1,478 @@
+// The operators of riverrun's own: rows of tensors handed to the kernels of kernels.h, with their gradients. They live
+// in the dispatcher beside libtorch's, so they are called, listed and differentiated in the same way. CPU, float32 and
+// float64; every one has a composition of libtorch's operators in TypeScript that serves the rest.
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "kernels.h"
+
+namespace riverrun {
+
+#define RIVERRUN_VARIANT(name)                 \
+  extern const Kernels<float>* const kFloat##name; \
+  extern const Kernels<double>* const kDouble##name;
+RIVERRUN_VARIANT(Baseline)
+#ifdef RIVERRUN_X86
+RIVERRUN_VARIANT(Avx2)
+RIVERRUN_VARIANT(Avx512)
+#endif
+
+static int widestVectors() {
+#ifdef RIVERRUN_X86
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512bw")) {
+    return 2;
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
+#endif
+  return 0;
+}
+
+template <typename T>
+static const Kernels<T>& choose(const Kernels<T>* const (&variants)[3]) {
+  return *variants[widestVectors()];
+}
+
+#ifndef RIVERRUN_X86
+#define kFloatAvx2 kFloatBaseline
+#define kFloatAvx512 kFloatBaseline
+#define kDoubleAvx2 kDoubleBaseline
+#define kDoubleAvx512 kDoubleBaseline
+#endif
+
+template <>
+const Kernels<float>& kernels<float>() {
+  static const Kernels<float>& chosen = choose<float>({kFloatBaseline, kFloatAvx2, kFloatAvx512});
+  return chosen;
+}
+
+template <>
+const Kernels<double>& kernels<double>() {
+  static const Kernels<double>& chosen = choose<double>({kDoubleBaseline, kDoubleAvx2, kDoubleAvx512});
+  return chosen;
+}
+
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+void demand(bool holds, const char* what) { TORCH_CHECK(holds, what); }
+
+void demandSupported(const Tensor& x) {
+  TORCH_CHECK(x.device().is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble),
+              "expected float32 or float64 on the CPU, got ", x.scalar_type(), " on ", x.device());
+}
+
+template <typename Body>
+void byType(const Tensor& x, const Body& body) {
+  if (x.scalar_type() == at::kFloat) body(float{});
+  else body(double{});
+}
+
+constexpr int64_t kGrain = 16384;  // numbers that are worth a thread
+
+// Rows of `n` numbers; none where n is 0, so that an empty tensor is passed over instead of divided by.
+int64_t rowsOf(const Tensor& x, int64_t n) { return n ? x.numel() / n : 0; }
+
+int64_t rowsPerTask(int64_t width) { return std::max<int64_t>(1, kGrain / std::max<int64_t>(1, width)); }
+
+// Column sums of many rows: every task of rows has sums of its own, added up in a fixed order, so that the result
+// depends on the tasks and not on which thread was first.
+class ColumnSums {
+ public:
+  ColumnSums(int64_t rows, int64_t width, int64_t columns, const at::TensorOptions& options)
+      : task_(std::max<int64_t>(rowsPerTask(width), (rows + kTasks - 1) / kTasks)),
+        sums_(at::zeros({std::max<int64_t>(1, (rows + task_ - 1) / task_), columns}, options)) {}
+
+  template <typename Body>
+  void over(int64_t rows, const Body& body) {
+    at::parallel_for(0, sums_.size(0), 1, [&](int64_t first, int64_t last) {
+      for (int64_t task = first; task < last; ++task) {
+        body(task, task * task_, std::min(rows, (task + 1) * task_));
+      }
+    });
+  }
+
+  template <typename T>
+  T* of(int64_t task) {
+    return sums_.data_ptr<T>() + task * sums_.size(1);
+  }
+
+  Tensor total() const { return sums_.sum(0); }
+
+ private:
+  static constexpr int64_t kTasks = 64;
+  int64_t task_;
+  Tensor sums_;
+};
+
+struct BiasGelu : torch::autograd::Function<BiasGelu> {
+  static Tensor forward(AutogradContext* context, const Tensor& given, const Tensor& bias) {
+    demandSupported(given);
+    demand(given.dim() > 0, "expected at least one dimension");
+    const int64_t n = given.size(-1);
+    demand(bias.dim() == 1 && bias.size(0) == n && bias.scalar_type() == given.scalar_type(),
+           "the bias must have one entry a column, of the input's dtype");
+    const Tensor h = given.contiguous(), b = bias.contiguous();
+    context->save_for_backward({h, b});
+    Tensor out = at::empty_like(h);
+    byType(h, [&](auto zero) {
+      using T = decltype(zero);
+      const T* from = h.const_data_ptr<T>();
+      const T* shift = b.const_data_ptr<T>();
+      T* to = out.data_ptr<T>();
+      const auto& table = kernels<T>();
+      at::parallel_for(0, rowsOf(h, n), rowsPerTask(n), [&](int64_t first, int64_t last) {
+        for (int64_t row = first; row < last; ++row) table.biasGelu(from + row * n, shift, to + row * n, n);
+      });
+    });
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const Tensor &h = saved[0], &b = saved[1];
+    const Tensor dy = gradients[0].contiguous();
+    const int64_t n = h.size(-1), rows = rowsOf(h, n);
+    Tensor dh = at::empty_like(h);
+    ColumnSums sums(rows, n, n, h.options());
+    byType(h, [&](auto zero) {
+      using T = decltype(zero);
+      const T *from = h.const_data_ptr<T>(), *shift = b.const_data_ptr<T>(), *grad = dy.const_data_ptr<T>();
+      T* to = dh.data_ptr<T>();
+      const auto& table = kernels<T>();
+      sums.over(rows, [&](int64_t task, int64_t first, int64_t last) {
+        T* own = sums.of<T>(task);
+        for (int64_t row = first; row < last; ++row) {
+          table.biasGeluBackward(grad + row * n, from + row * n, shift, to + row * n, own, n);
+        }
+      });
+    });
+    return {dh, sums.total()};
+  }
+};
+
+struct BiasResidual : torch::autograd::Function<BiasResidual> {
+  static Tensor forward(AutogradContext*, const Tensor& givenX, const Tensor& givenH, const Tensor& bias) {
+    demandSupported(givenX);
+    demand(givenX.dim() > 0, "expected at least one dimension");
+    const int64_t n = givenX.size(-1);
+    demand(givenH.sizes() == givenX.sizes() && bias.dim() == 1 && bias.size(0) == n &&
+               givenH.scalar_type() == givenX.scalar_type() && bias.scalar_type() == givenX.scalar_type(),
+           "the two branches must have the same shape, and the bias one entry a column");
+    const Tensor x = givenX.contiguous(), h = givenH.contiguous(), b = bias.contiguous();
+    Tensor out = at::empty_like(x);
+    byType(x, [&](auto zero) {
+      using T = decltype(zero);
+      const T *left = x.const_data_ptr<T>(), *right = h.const_data_ptr<T>(), *shift = b.const_data_ptr<T>();
+      T* to = out.data_ptr<T>();
+      const auto& table = kernels<T>();
+      at::parallel_for(0, rowsOf(x, n), rowsPerTask(n), [&](int64_t first, int64_t last) {
+        for (int64_t row = first; row < last; ++row) {
+          table.biasResidual(left + row * n, right + row * n, shift, to + row * n, n);
+        }
+      });
+    });
+    return out;
+  }
+
+  static variable_list backward(AutogradContext*, variable_list gradients) {
+    const Tensor dy = gradients[0].contiguous();
+    const int64_t n = dy.size(-1), rows = rowsOf(dy, n);
+    ColumnSums sums(rows, n, n, dy.options());
+    byType(dy, [&](auto zero) {
+      using T = decltype(zero);
+      const T* from = dy.const_data_ptr<T>();
+      const auto& table = kernels<T>();
+      sums.over(rows, [&](int64_t task, int64_t first, int64_t last) {
+        T* own = sums.of<T>(task);
+        for (int64_t row = first; row < last; ++row) table.accumulate(from + row * n, own, n);
+      });
+    });
+    return {dy, dy, sums.total()};
+  }
+};
+
+// Attention of a sequence to itself from packed projections (B, T, 3 C), queries, keys, values: softmax(Q K^T / sqrt(d)) V
+// as (B, T, C). The gradient comes back packed as well, which composed views would copy twice.
+struct SelfAttention : torch::autograd::Function<SelfAttention> {
+  static std::vector<Tensor> split(const Tensor& packed, int64_t heads) {
+    const int64_t width = packed.size(2) / 3;
+    return packed.view({packed.size(0), packed.size(1), 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind(0);
+  }
+
+  static Tensor forward(AutogradContext* context, const Tensor& given, int64_t heads, bool causal) {
+    demandSupported(given);
+    demand(given.dim() == 3 && heads > 0 && given.size(2) % (3 * heads) == 0 && given.numel() > 0,
+           "expected packed projections (B, T, 3 C), not empty, with heads that divide C");
+    const Tensor packed = given.contiguous();
+    const auto parts = split(packed, heads);
+    const auto [mixed, logSum] =
+        at::_scaled_dot_product_flash_attention_for_cpu(parts[0], parts[1], parts[2], 0.0, causal);
+    context->save_for_backward({packed, mixed, logSum});
+    context->saved_data["heads"] = heads;
+    context->saved_data["causal"] = causal;
+    return mixed.transpose(1, 2).reshape({packed.size(0), packed.size(1), packed.size(2) / 3});
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const int64_t heads = context->saved_data["heads"].toInt();
+    const bool causal = context->saved_data["causal"].toBool();
+    const Tensor& packed = saved[0];
+    const int64_t batch = packed.size(0), positions = packed.size(1), width = packed.size(2) / 3;
+    const auto parts = split(packed, heads);
+    const Tensor gradient = gradients[0].contiguous().view({batch, positions, heads, width / heads}).transpose(1, 2);
+    const auto [q, k, v] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
+        gradient, parts[0], parts[1], parts[2], saved[1], saved[2], 0.0, causal);
+    const auto rows = [&](const Tensor& one) { return one.transpose(1, 2).reshape({batch, positions, width}); };
+    return {at::cat({rows(q), rows(k), rows(v)}, 2), Tensor(), Tensor()};
+  }
+};
+
+// y = scale x + shift, one entry a column, zero at the positions of a row beyond its count; x (B, T, C).
+struct ScaleShift : torch::autograd::Function<ScaleShift> {
+  static Tensor forward(AutogradContext* context, const Tensor& givenX, const Tensor& givenScale,
+                        const Tensor& givenShift, std::vector<int64_t> counts) {
+    demandSupported(givenX);
+    demand(givenX.dim() == 3 && static_cast<int64_t>(counts.size()) == givenX.size(0),
+           "expected an input (B, T, C) and one count a row");
+    const int64_t positions = givenX.size(1), n = givenX.size(2);
+    for (const int64_t count : counts) demand(count >= 0 && count <= positions, "a count is out of range");
+    for (const Tensor& one : {givenScale, givenShift}) {
+      demand(one.dim() == 1 && one.size(0) == n && one.scalar_type() == givenX.scalar_type(),
+             "scale and shift must have one entry a column, of the input's dtype");
+    }
+    const Tensor x = givenX.contiguous(), scale = givenScale.contiguous(), shift = givenShift.contiguous();
+    context->save_for_backward({x, scale});
+    context->saved_data["counts"] = counts;
+    Tensor y = at::empty_like(x);
+    byType(x, [&](auto zero) {
+      using T = decltype(zero);
+      const T *from = x.const_data_ptr<T>(), *s = scale.const_data_ptr<T>(), *a = shift.const_data_ptr<T>();
+      T* to = y.data_ptr<T>();
+      const auto& table = kernels<T>();
+      at::parallel_for(0, x.size(0) * positions, rowsPerTask(n), [&](int64_t first, int64_t last) {
+        for (int64_t row = first; row < last; ++row) {
+          if (row % positions < counts[row / positions]) table.scaleShift(from + row * n, s, a, to + row * n, n);
+          else std::fill_n(to + row * n, n, T(0));
+        }
+      });
+    });
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const Tensor &x = saved[0], &scale = saved[1];
+    const auto counts = context->saved_data["counts"].toIntVector();
+    const Tensor gy = gradients[0].contiguous();
+    const int64_t positions = x.size(1), n = x.size(2), rows = x.size(0) * positions;
+    Tensor gx = at::empty_like(x);
+    ColumnSums scales(rows, n, n, x.options()), shifts(rows, n, n, x.options());
+    byType(x, [&](auto zero) {
+      using T = decltype(zero);
+      const T *from = x.const_data_ptr<T>(), *s = scale.const_data_ptr<T>(), *grad = gy.const_data_ptr<T>();
+      T* to = gx.data_ptr<T>();
+      const auto& table = kernels<T>();
+      scales.over(rows, [&](int64_t task, int64_t first, int64_t last) {
+        T *ownScale = scales.of<T>(task), *ownShift = shifts.of<T>(task);
+        for (int64_t row = first; row < last; ++row) {
+          if (row % positions < counts[row / positions]) {
+            table.scaleShiftBackward(grad + row * n, from + row * n, s, to + row * n, ownScale, ownShift, n);
+          } else {
+            std::fill_n(to + row * n, n, T(0));
+          }
+        }
+      });
+    });
+    return {gx, scales.total(), shifts.total(), Tensor()};
+  }
+};
+
+// Where the changed rows of a coupling stand in its input (B, T, C): position start + j * stride, from channel `channel`.
+struct Place {
+  int64_t batch, positions, channels, start, stride, channel, changed, width;
+
+  int64_t offset(int64_t b, int64_t j) const { return (b * positions + start + j * stride) * channels + channel; }
+};
+
+struct AffineCoupling : torch::autograd::Function<AffineCoupling> {
+  static Place placeOf(const Tensor& x, const Tensor& network, int64_t start, int64_t stride, int64_t channel) {
+    demandSupported(x);
+    demand(x.dim() == 3 && network.dim() == 3 && network.size(0) == x.size(0) && network.size(2) % 2 == 0 &&
+               network.scalar_type() == x.scalar_type(),
+           "expected an input (B, T, C) and a network's output (B, T', 2 N) of one dtype");
+    const Place place{x.size(0), x.size(1), x.size(2), start, stride, channel, network.size(1), network.size(2) / 2};
+    demand(start >= 0 && stride >= 1 && channel >= 0 && channel + place.width <= place.channels &&
+               (place.changed == 0 || start + (place.changed - 1) * stride < place.positions),
+           "the changed part does not lie within the input");
+    return place;
+  }
+
+  static variable_list forward(AutogradContext* context, const Tensor& givenX, const Tensor& givenNetwork,
+                               const std::optional<Tensor>& bias, const std::optional<Tensor>& gain,
+                               std::vector<int64_t> counts, int64_t start, int64_t stride, int64_t channel, int64_t map,
+                               double bound, bool inverse) {
+    const Place place = placeOf(givenX, givenNetwork, start, stride, channel);
+    demand(bias.has_value() == gain.has_value(), "bias and gain come together or not at all");
+    demand(static_cast<int64_t>(counts.size()) == place.batch, "expected one count a row");
+    for (const int64_t count : counts) demand(count >= 0 && count <= place.changed, "a count is out of range");
+    demand(map == 0 || map == 1, "the scale map is 0 (sigmoid) or 1 (soft clip)");
+    demand(map == 0 || bound > 0, "the soft clip's bound must be positive");
+    const Tensor x = givenX.contiguous(), network = givenNetwork.contiguous();
+    Tensor b, factor;
+    if (bias) {
+      b = bias->contiguous();
+      factor = gain->mul(3).exp_().contiguous();
+      demand(b.dim() == 1 && b.size(0) == 2 * place.width && b.scalar_type() == x.scalar_type() &&
+                 factor.sizes() == b.sizes() && factor.scalar_type() == x.scalar_type(),
+             "bias and gain must have one entry a column of the network's output");
+    }
+    Tensor y = at::empty_like(x);
+    Tensor logDet = at::zeros({place.batch}, x.options().dtype(at::kDouble));
+    byType(x, [&](auto zero) {
+      using T = decltype(zero);
+      const T* from = x.const_data_ptr<T>();
+      const T* net = network.const_data_ptr<T>();
+      T* to = y.data_ptr<T>();
+      double* sums = logDet.data_ptr<double>();
+      const auto& table = kernels<T>();
+      CouplingRow<T> shared{nullptr, b.defined() ? b.const_data_ptr<T>() : nullptr,
+                            factor.defined() ? factor.const_data_ptr<T>() : nullptr, place.width,
+                            static_cast<ScaleMap>(map), static_cast<T>(bound)};
+      const int64_t size = place.positions * place.channels;
+      at::parallel_for(0, place.batch, rowsPerTask(size), [&](int64_t first, int64_t last) {
+        for (int64_t row = first; row < last; ++row) {
+          copyUnchanged(place, row, from, to);
+          for (int64_t j = 0; j < place.changed; ++j) {
+            const int64_t at = place.offset(row, j);
+            if (j >= counts[row]) {
+              std::fill_n(to + at, place.width, T(0));
+              continue;
+            }
+            CouplingRow<T> one = shared;
+            one.network = net + (row * place.changed + j) * 2 * place.width;
+            sums[row] += table.coupling(one, from + at, to + at, inverse);
+          }
+          if (inverse) sums[row] = -sums[row];
+        }
+      });
+    });
+    context->save_for_backward({x, network, b, factor});
+    context->saved_data["counts"] = counts;
+    context->saved_data["place"] = std::vector<int64_t>{start, stride, channel, map, inverse};
+    context->saved_data["bound"] = bound;
+    return {y, logDet};
+  }
+
+  // Everything of a row but its changed part. Only what is really elsewhere is copied.
+  template <typename T>
+  static void copyUnchanged(const Place& place, int64_t row, const T* from, T* to) {
+    const int64_t base = row * place.positions * place.channels;
+    if (place.width < place.channels) {
+      for (int64_t t = 0; t < place.positions; ++t) {
+        const int64_t at = base + t * place.channels;
+        std::copy_n(from + at, place.channel, to + at);
+        const int64_t after = place.channel + place.width;
+        std::copy_n(from + at + after, place.channels - after, to + at + after);
+      }
+      return;
+    }
+    for (int64_t t = 0; t < place.positions; ++t) {
+      const int64_t j = t - place.start;
+      if (j >= 0 && j % place.stride == 0 && j / place.stride < place.changed) continue;
+      std::copy_n(from + base + t * place.channels, place.channels, to + base + t * place.channels);
+    }
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const Tensor &x = saved[0], &network = saved[1], &b = saved[2], &factor = saved[3];
+    const auto counts = context->saved_data["counts"].toIntVector();
+    const auto placed = context->saved_data["place"].toIntVector();
+    const double bound = context->saved_data["bound"].toDouble();
+    const bool inverse = placed[4] != 0;
+    const Place place = placeOf(x, network, placed[0], placed[1], placed[2]);
+    const Tensor gy = gradients[0].defined() ? gradients[0].contiguous() : at::zeros_like(x);
+    const Tensor gl = gradients[1].defined() ? gradients[1].to(at::kDouble).contiguous()
+                                             : at::zeros({place.batch}, x.options().dtype(at::kDouble));
+    Tensor gx = at::empty_like(x), gnetwork = at::empty_like(network);
+    const int64_t columns = 2 * place.width;
+    ColumnSums biasSums(place.batch, place.positions * place.channels, factor.defined() ? columns : 0, x.options());
+    ColumnSums gainSums(place.batch, place.positions * place.channels, factor.defined() ? columns : 0, x.options());
+    byType(x, [&](auto zero) {
+      using T = decltype(zero);
+      const T *from = x.const_data_ptr<T>(), *net = network.const_data_ptr<T>(), *grad = gy.const_data_ptr<T>();
+      T *to = gx.data_ptr<T>(), *toNetwork = gnetwork.data_ptr<T>();
+      const double* gradLog = gl.const_data_ptr<double>();
+      const auto& table = kernels<T>();
+      CouplingRow<T> shared{nullptr, b.defined() ? b.const_data_ptr<T>() : nullptr,
+                            factor.defined() ? factor.const_data_ptr<T>() : nullptr, place.width,
+                            static_cast<ScaleMap>(placed[3]), static_cast<T>(bound)};
+      biasSums.over(place.batch, [&](int64_t task, int64_t first, int64_t last) {
+        T* ownBias = factor.defined() ? biasSums.of<T>(task) : nullptr;
+        T* ownGain = factor.defined() ? gainSums.of<T>(task) : nullptr;
+        for (int64_t row = first; row < last; ++row) {
+          copyUnchanged(place, row, grad, to);
+          const T sign = static_cast<T>(inverse ? -gradLog[row] : gradLog[row]);
+          for (int64_t j = 0; j < place.changed; ++j) {
+            const int64_t at = place.offset(row, j);
+            T* own = toNetwork + (row * place.changed + j) * columns;
+            if (j >= counts[row]) {
+              std::fill_n(to + at, place.width, T(0));
+              std::fill_n(own, columns, T(0));
+              continue;
+            }
+            CouplingRow<T> one = shared;
+            one.network = net + (row * place.changed + j) * columns;
+            table.couplingBackward(one, from + at, grad + at, sign, inverse, to + at, own, ownBias, ownGain);
+          }
+        }
+      });
+    });
+    const Tensor none;
+    return {gx,   gnetwork, factor.defined() ? biasSums.total() : none, factor.defined() ? gainSums.total() : none, none,
+            none, none,     none,                                       none, none, none};
+  }
+};
+
+Tensor biasGelu(const Tensor& h, const Tensor& bias) { return BiasGelu::apply(h, bias); }
+
+Tensor biasResidual(const Tensor& x, const Tensor& h, const Tensor& bias) { return BiasResidual::apply(x, h, bias); }
+
+Tensor scaleShift(const Tensor& x, const Tensor& scale, const Tensor& shift, at::IntArrayRef counts) {
+  return ScaleShift::apply(x, scale, shift, counts.vec());
+}
+
+Tensor selfAttention(const Tensor& packed, int64_t heads, bool causal) {
+  return SelfAttention::apply(packed, heads, causal);
+}
+
+std::tuple<Tensor, Tensor> affineCoupling(const Tensor& x, const Tensor& network, const std::optional<Tensor>& bias,
+                                          const std::optional<Tensor>& gain, at::IntArrayRef counts, int64_t start,
+                                          int64_t stride, int64_t channel, int64_t map, double bound, bool inverse) {
+  const auto results = AffineCoupling::apply(x, network, bias, gain, counts.vec(), start, stride, channel, map, bound,
+                                             inverse);
+  return {results[0], results[1]};
+}
+
+}  // namespace
+
+TORCH_LIBRARY(riverrun, library) {
+  library.def("bias_gelu(Tensor h, Tensor bias) -> Tensor", biasGelu);
+  library.def("bias_residual(Tensor x, Tensor h, Tensor bias) -> Tensor", biasResidual);
+  library.def("self_attention(Tensor packed, int heads, bool causal) -> Tensor", selfAttention);
+  library.def("scale_shift(Tensor x, Tensor scale, Tensor shift, int[] counts) -> Tensor", scaleShift);
+  library.def(
+      "affine_coupling(Tensor x, Tensor network, Tensor? bias, Tensor? gain, int[] counts, int start, int stride, "
+      "int channel, int map, float bound, bool inverse) -> (Tensor, Tensor)",
+      affineCoupling);
+}
+
+}  // namespace riverrun

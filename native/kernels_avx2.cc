@@ -1,0 +1,2 @@
+#define VARIANT Avx2
+#include "kernels.inc"

@@ -1,0 +1,2 @@
+#define VARIANT Avx512
+#include "kernels.inc"

@@ -1,0 +1,2 @@
+#define VARIANT Baseline
+#include "kernels.inc"
