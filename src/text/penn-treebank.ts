@@ -1,216 +1,343 @@
+import type { TextToken } from "./offsets.ts";
+import { type Rule, type RuleKind, SHORTENED, SYMBOL_RULES, WORD_RULES } from "./penn-treebank-patterns.ts";
 import {
-  ACRONYM_PATTERN,
-  CHARACTER_PATTERN,
-  CLITIC_PATTERN,
-  COMPOUND_PATTERN,
-  CURRENCY_PATTERN,
-  DASH_PATTERN,
-  DEGREE_PATTERN,
-  DOMAIN_PATTERN,
-  ELISION_PATTERN,
-  ELLIPSIS_PATTERN,
-  EMAIL_PATTERN,
-  INITIAL_PATTERN,
-  LOOSE_CLITIC_PATTERN,
-  NUMBER_PATTERN,
-  SHORTENED_PATTERN,
-  TITLE_PATTERN,
-  URL_PATTERN,
-  WORD_PATTERN,
-} from "./penn-treebank-patterns.ts";
+  PLAIN_BRACKETS,
+  writeBracket,
+  writeCurrency,
+  writeEntities,
+  writeFraction,
+  writeHyphens,
+  writeQuotes,
+  writeSpaced,
+} from "./penn-treebank-symbols.ts";
 import { joinTokens } from "./spacing.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-const BRACKETS: ReadonlyMap<string, string> = new Map([
-  ["(", "-LRB-"],
-  [")", "-RRB-"],
-  ["[", "-LSB-"],
-  ["]", "-RSB-"],
-  ["{", "-LCB-"],
-  ["}", "-RCB-"],
-]);
+/** Receives the tokens of a text in order. */
+type Emit = (token: string, start: number, end: number) => void;
 
-const UNESCAPED: ReadonlyMap<string, string> = new Map([...BRACKETS].map(([plain, escaped]) => [escaped, plain]));
+/** White space, and characters that are dropped as it is: separators, zero-width spaces, the byte order mark. */
+const DROPPED = /[\s\u001c-\u001f\u0085\u200b\u200e\u200f\ufeff\u0000]/u;
 
-/** Words that the Treebank writes as two tokens, with the length of the first. */
-const FUSED: ReadonlyMap<string, number> = new Map([
-  ["cannot", 3],
-  ["gonna", 3],
-  ["gotta", 3],
-  ["wanna", 3],
-  ["gimme", 3],
-  ["lemme", 3],
-]);
+const NO_BREAK_SPACE = "&nbsp;";
 
-/** The ends that rejoin a split word without an apostrophe, by the word before them. */
-const FUSED_PAIRS: ReadonlySet<string> = new Set(["gon na", "got ta", "wan na", "gim me", "lem me"]);
+const IS_WORD_START = /[\p{L}\p{Nd}]/u;
 
-/** Text in which quotes are ASCII and separators that JavaScript does not count as white space are spaces. */
-function normalised(text: string): string {
-  return text
-    .replace(/[\u001c-\u001f\u0085\ufeff]/g, " ")
-    .replace(/[\u2018\u2019\u201a\u201b\u2032]/g, "'")
-    .replace(/[\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033]/g, '"');
-}
+const rulesByCharacter = new Map<string, readonly Rule[]>();
 
-/** The match of a sticky pattern at a position; the empty string where there is none. */
-function matchAt(pattern: RegExp, text: string, at: number): string {
-  pattern.lastIndex = at;
-  return pattern.exec(text)?.[0] ?? "";
-}
-
-function pushWord(tokens: string[], word: string): void {
-  const fused = FUSED.get(word.toLowerCase());
-  if (fused !== undefined) {
-    tokens.push(word.slice(0, fused), word.slice(fused));
-    return;
+/** The rules that may match at a character. */
+function rulesOf(character: string): readonly Rule[] {
+  let rules = rulesByCharacter.get(character);
+  if (!rules) {
+    rules = IS_WORD_START.test(character) ? WORD_RULES : SYMBOL_RULES.filter(({ starts }) => starts.test(character));
+    rulesByCharacter.set(character, rules);
   }
-  // Clitics sit in the last four characters, so only these are searched; a word may carry two ("they'll've").
-  const ends: string[] = [];
-  let length = word.length;
-  for (;;) {
-    const clitic = CLITIC_PATTERN.exec(word.slice(Math.max(0, length - 4), length))?.[0];
-    if (clitic === undefined) break;
-    ends.push(clitic);
-    length -= clitic.length;
-  }
-  tokens.push(word.slice(0, length));
-  for (const end of ends.reverse()) tokens.push(end);
+  return rules;
 }
 
-/** Whether nothing but closing quotes and brackets follows a position: a period there ends the text. */
-const isTextEnd = (text: string, at: number): boolean => /^[\s"')\]}]*$/u.test(text.slice(at, at + 64));
+/** Emits what a rule's match stands for; returns where the next token starts. */
+function apply(kind: RuleKind, found: string, at: number, emit: Emit): number {
+  const end = at + found.length;
+  switch (kind) {
+    case "word":
+      emit(found.replace(/\u00ad/g, ""), at, end);
+      return end;
+    case "sentenceEnd":
+      emit(found, at, end);
+      return end - 1;
+    case "acronym":
+      emit(found.length === 2 ? found.slice(0, 1) : found, at, found.length === 2 ? end - 1 : end);
+      return end - 1;
+    case "split2":
+    case "split3": {
+      const cut = end - (kind === "split2" ? 2 : 3);
+      emit(found.slice(0, cut - at), at, cut);
+      emit(found.slice(cut - at), cut, end);
+      return end;
+    }
+    case "dash":
+      emit("--", at, end);
+      return end;
+    case "ellipsis":
+      emit("...", at, end);
+      return end;
+    case "hyphens":
+      emit(writeHyphens(found), at, end);
+      return end;
+    case "openingQuote":
+      emit(writeQuotes(found, true), at, end);
+      return end;
+    case "quote":
+      emit(writeQuotes(found, false), at, end);
+      return end;
+    case "bracket":
+      emit(writeBracket(found), at, end);
+      return end;
+    case "currency":
+      emit(writeCurrency(found), at, end);
+      return end;
+    case "fraction":
+      emit(writeFraction(found), at, end);
+      return end;
+    case "entity":
+      emit(writeEntities(found), at, end);
+      return end;
+    case "spaced":
+      emit(writeSpaced(found), at, end);
+      return end;
+  }
+}
 
-const opensQuotation = (text: string, at: number): boolean =>
-  at === 0 || /[\s([{<"'`\u2012-\u2015/-]/u.test(text.charAt(at - 1));
+/** One token by the rules; returns where the next starts. */
+function scanByRules(text: string, at: number, character: string, emit: Emit): number {
+  let length = 0;
+  let token = "";
+  let kind: RuleKind = "word";
+  for (const rule of rulesOf(character)) {
+    rule.pattern.lastIndex = at;
+    const match = rule.pattern.exec(text);
+    if (match && match[0].length > length) {
+      length = match[0].length;
+      token = match[1];
+      kind = rule.kind;
+    }
+  }
+  if (length > 0) return apply(kind, token, at, emit);
+  emit(character, at, at + character.length);
+  return at + character.length;
+}
+
+/** Whether a position is the end of the text or holds a plain space. */
+const atSpace = (text: string, at: number): boolean => at >= text.length || text.charCodeAt(at) === 0x20;
+
+const isAsciiLetter = (unit: number): boolean => (unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a;
+const isAsciiDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
+
+const COMMA = 0x2c;
+const HYPHEN = 0x2d;
+const PERIOD = 0x2e;
+const APOSTROPHE = 0x27;
+const QUOTE = 0x22;
+const OPENING = 0x28;
+const CLOSING = 0x29;
+
+/** Units that end a word for certain where white space follows them: , ; : ? ! ) ] " */
+const isCloser = (unit: number): boolean =>
+  unit === COMMA ||
+  unit === 0x3b ||
+  unit === 0x3a ||
+  unit === 0x3f ||
+  unit === 0x21 ||
+  unit === CLOSING ||
+  unit === 0x5d ||
+  unit === QUOTE;
+
+/** Length of a lower-case clitic after an apostrophe at a position ('s 'm 'd 're 've 'll), 0 where there is none. */
+function cliticLength(text: string, at: number): number {
+  const first = text.charCodeAt(at + 1);
+  if (first === 0x73 || first === 0x6d || first === 0x64) return 2;
+  const second = text.charCodeAt(at + 2);
+  if (second === 0x65) return first === 0x72 || first === 0x76 ? 3 : 0;
+  return first === 0x6c && second === 0x6c ? 3 : 0;
+}
+
+const ASSIMILATED: ReadonlySet<string> = new Set(["cannot", "gonna", "gotta", "lemme", "gimme", "wanna"]);
 
 /**
- * Penn-Treebank style tokens: punctuation separated from words; contractions split before n't, 's, 'm, 'd, 'll, 're and
- * 've; quotes as two backquotes and two apostrophes; brackets as -LRB-, -RRB-, -LSB-, -RSB-, -LCB- and -RCB-; dashes as
- * "--" and ellipses as "..."; hyphenated words, digit groups, decimals, times, fractions, addresses and abbreviations
- * with their period whole. A text that ends in an abbreviation gets the final period as a token of its own too
- * ("U.S." then "."), as the Treebank has it.
+ * The common case: a word of ASCII letters, hyphenated perhaps, that white space, closing punctuation or a clitic ends.
+ * No rule can match further there. Returns where the next token starts, 0 where the rules have to decide.
+ */
+function scanPlainWord(text: string, at: number, emit: Emit): number {
+  let stop = at + 1;
+  let next = text.charCodeAt(stop);
+  let isHyphenated = false;
+  for (;;) {
+    while (isAsciiLetter(next)) next = text.charCodeAt(++stop);
+    if (next !== HYPHEN || !isAsciiLetter(text.charCodeAt(stop + 1))) break;
+    isHyphenated = true;
+    next = text.charCodeAt(++stop);
+  }
+  if (atSpace(text, stop) || (isCloser(next) && atSpace(text, stop + 1))) {
+    const word = text.slice(at, stop);
+    if (word.length < 7 && word.length > 4 && ASSIMILATED.has(word.toLowerCase())) return 0;
+    emit(word, at, stop);
+    return stop;
+  }
+  if (next === PERIOD && atSpace(text, stop + 1)) {
+    const word = text.slice(at, stop);
+    if (!isHyphenated && (word.length === 1 || (word.length < 8 && SHORTENED.has(word.toLowerCase())))) return 0;
+    if (ASSIMILATED.has(word.toLowerCase())) return 0;
+    emit(word, at, stop);
+    return stop;
+  }
+  if (next !== APOSTROPHE || isHyphenated) return 0;
+  if (text.charCodeAt(stop + 1) === 0x74) {
+    // "don't": what stands before n't must not be empty nor end in n.
+    if (stop - at < 2 || text.charCodeAt(stop - 1) !== 0x6e || (text.charCodeAt(stop - 2) | 0x20) === 0x6e) return 0;
+    if (!atSpace(text, stop + 2)) return 0;
+    emit(text.slice(at, stop - 1), at, stop - 1);
+    emit("n't", stop - 1, stop + 2);
+    return stop + 2;
+  }
+  const length = cliticLength(text, stop);
+  const after = stop + length;
+  if (length === 0 || !(atSpace(text, after) || (isCloser(text.charCodeAt(after)) && atSpace(text, after + 1))))
+    return 0;
+  emit(text.slice(at, stop), at, stop);
+  emit(text.slice(stop, after), stop, after);
+  return after;
+}
+
+/** The common cases of numbers and punctuation, with the same contract. */
+function scanPlainSymbol(text: string, at: number, unit: number, emit: Emit): number {
+  if (isAsciiDigit(unit)) {
+    let stop = at + 1;
+    while (isAsciiDigit(text.charCodeAt(stop))) stop++;
+    const next = text.charCodeAt(stop);
+    if (stop < text.length && next !== 0x20 && !((isCloser(next) || next === PERIOD) && atSpace(text, stop + 1)))
+      return 0;
+    // A number after a space may belong to a fraction or a telephone number.
+    if (next === 0x20 && isAsciiDigit(text.charCodeAt(stop + 1))) return 0;
+    emit(text.slice(at, stop), at, stop);
+    return stop;
+  }
+  const next = text.charCodeAt(at + 1);
+  const ends = atSpace(text, at + 1);
+  switch (unit) {
+    case COMMA:
+    case 0x3b:
+    case 0x3a:
+    case 0x3f:
+    case 0x21:
+      if (!ends) return 0;
+      emit(text.charAt(at), at, at + 1);
+      return at + 1;
+    case PERIOD:
+      if (!ends || text.charCodeAt(at + 2) === PERIOD) return 0;
+      emit(".", at, at + 1);
+      return at + 1;
+    case OPENING:
+      if (!isAsciiLetter(next) || next === 0x78) return 0;
+      emit("-LRB-", at, at + 1);
+      return at + 1;
+    case CLOSING:
+      emit("-RRB-", at, at + 1);
+      return at + 1;
+    case QUOTE:
+      emit(isAsciiLetter(next) || isAsciiDigit(next) || next === 0x24 ? "``" : "''", at, at + 1);
+      return at + 1;
+    case HYPHEN: {
+      const width = next === HYPHEN ? 2 : 1;
+      if (!atSpace(text, at + width)) return 0;
+      emit(width === 2 ? "--" : "-", at, at + width);
+      return at + width;
+    }
+    default:
+      return 0;
+  }
+}
+
+function scan(text: string, emit: Emit): void {
+  const end = text.length;
+  let at = 0;
+  while (at < end) {
+    const unit = text.charCodeAt(at);
+    if (unit === 0x20) {
+      at++;
+      continue;
+    }
+    if (unit < 0x80) {
+      const next = isAsciiLetter(unit) ? scanPlainWord(text, at, emit) : scanPlainSymbol(text, at, unit, emit);
+      if (next > 0) {
+        at = next;
+        continue;
+      }
+    }
+    const character = String.fromCodePoint(text.codePointAt(at) ?? 0);
+    const dropped = DROPPED.test(character) ? character.length : text.startsWith(NO_BREAK_SPACE, at) ? 6 : 0;
+    at = dropped > 0 ? at + dropped : scanByRules(text, at, character, emit);
+  }
+}
+
+/** Words that are two tokens without an apostrophe between them. */
+const PAIRS: ReadonlySet<string> = new Set([
+  ...["can not", "gon na", "got ta", "wan na", "gim me", "lem me", "'t was", "'t is"],
+]);
+
+/**
+ * Whether a token that closes quotes opens them, outside quotes: the Treebank's rules know an opening quote by the letter
+ * or digit after it, so that before a bracket or a sign both look the same. After a number it means inches, unless the
+ * next quote closes as well.
+ */
+function opensQuotation(tokens: readonly string[], index: number): boolean {
+  if (tokens[index] !== "''") return false;
+  if (!/\p{Nd}$/u.test(tokens[index - 1] ?? "")) return true;
+  for (let after = index + 1; after < tokens.length; after++) {
+    if (tokens[after] === "``") return false;
+    if (tokens[after] === "''") return true;
+  }
+  return false;
+}
+
+function detokenize(tokens: readonly string[]): string {
+  const words: string[] = [];
+  let isInside = false;
+  for (const [index, token] of tokens.entries()) {
+    const previous = words.at(-1);
+    if (previous !== undefined) {
+      if (token === "." && /\p{L}\.+$/u.test(previous)) {
+        // The final period after an abbreviation stands once in print; an ellipsis after a letter ("a...") is single dots.
+        if (tokens[index + 1] === "." || previous.endsWith("..")) words[words.length - 1] = `${previous}.`;
+        continue;
+      }
+      if (PAIRS.has(`${previous} ${token}`.toLowerCase()) || /^n't$/i.test(token)) {
+        words[words.length - 1] = previous + token;
+        continue;
+      }
+    }
+    if (!isInside && opensQuotation(tokens, index)) {
+      words.push("``");
+      isInside = true;
+      continue;
+    }
+    if (token === "``" || token === "''") isInside = token === "``";
+    words.push(PLAIN_BRACKETS.get(token.toUpperCase()) ?? token.replace(/\u00a0/g, " "));
+  }
+  return joinTokens(words);
+}
+
+/**
+ * Penn-Treebank tokens, equal to those of CoreNLP 3.4.1's PTBTokenizer with its default options: punctuation separated
+ * from words; contractions split before n't, 's, 'm, 'd, 'll, 're and 've; quotes as two backquotes and two apostrophes;
+ * brackets as -LRB-, -RRB-, -LSB-, -RSB-, -LCB- and -RCB-; dashes as "--" and ellipses as "..."; currencies as $, # and
+ * cents; hyphenated words, digit groups, decimals, times, fractions, addresses and abbreviations with their period
+ * whole. An abbreviation that ends a sentence or the text gives its period once more ("etc." then "."), as the Treebank
+ * has it. Differences: characters that CoreNLP throws away as unknown (emoji, CJK brackets) are tokens of their own; and
+ * CoreNLP reading a file looks across line ends, where this sees the end of the text. The only white space inside a token
+ * is the no-break space of telephone numbers and mixed fractions.
  *
  * `detokenize` undoes quotes, brackets, contractions and spacing: `detokenize(tokenize(text)) === text` for ordinary
- * prose with single spaces, paired ASCII quotes, dashes written as spaced "--" and punctuation spaced as in print.
+ * prose with single spaces, paired ASCII quotes, dashes written as spaced "--", dollars and punctuation spaced as in print.
  *
  * @param options.lowerCase lower-case the tokens (brackets become -lrb- and so on); true unless said otherwise. Case is
  * dropped after splitting, because capitals tell initials and sentence ends.
  */
 export function pennTreebank(options: { readonly lowerCase?: boolean } = {}): Tokenizer {
   const lowerCase = options.lowerCase ?? true;
-
-  function tokenize(text: string): string[] {
-    const source = normalised(text);
-    const tokens: string[] = [];
-    const end = source.length;
-    let at = 0;
-    while (at < end) {
-      const character = source.charAt(at);
-      if (/\s/u.test(character)) {
-        at++;
-        continue;
-      }
-      const isWordStart = /[\p{L}\p{N}_]/u.test(String.fromCodePoint(source.codePointAt(at) ?? 0));
-      if (isWordStart) {
-        const address =
-          matchAt(URL_PATTERN, source, at) ||
-          matchAt(EMAIL_PATTERN, source, at) ||
-          matchAt(DOMAIN_PATTERN, source, at) ||
-          matchAt(CURRENCY_PATTERN, source, at);
-        if (address !== "") {
-          tokens.push(address);
-          at += address.length;
-          continue;
-        }
-        const acronym = matchAt(ACRONYM_PATTERN, source, at);
-        const shortened =
-          acronym ||
-          matchAt(TITLE_PATTERN, source, at) ||
-          matchAt(INITIAL_PATTERN, source, at) ||
-          matchAt(SHORTENED_PATTERN, source, at);
-        // A period more belongs to an ellipsis ("etc..."), but an acronym keeps its own.
-        if (shortened !== "" && (acronym !== "" || source.charAt(at + shortened.length) !== ".")) {
-          const token = shortened + matchAt(COMPOUND_PATTERN, source, at + shortened.length);
-          tokens.push(token);
-          at += token.length;
-          if (token.endsWith(".") && isTextEnd(source, at)) tokens.push(".");
-          continue;
-        }
-      }
-      if (isWordStart || ((character === "." || /[+\u2212-]/u.test(character)) && opensQuotation(source, at))) {
-        const number = matchAt(NUMBER_PATTERN, source, at);
-        if (number !== "") {
-          tokens.push(number);
-          at += number.length;
-          continue;
-        }
-      }
-      if (isWordStart) {
-        const word = matchAt(WORD_PATTERN, source, at);
-        pushWord(tokens, word);
-        at += word.length;
-        continue;
-      }
-      const ellipsis = matchAt(ELLIPSIS_PATTERN, source, at);
-      if (ellipsis !== "") {
-        tokens.push("...");
-        at += ellipsis.length;
-        continue;
-      }
-      const dash = matchAt(DASH_PATTERN, source, at);
-      if (dash !== "") {
-        tokens.push("--");
-        at += dash.length;
-        continue;
-      }
-      if (character === "'") {
-        const elision = matchAt(opensQuotation(source, at) ? ELISION_PATTERN : LOOSE_CLITIC_PATTERN, source, at);
-        if (elision !== "") {
-          tokens.push(elision);
-          at += elision.length;
-          continue;
-        }
-        const twice = source.charAt(at + 1) === "'";
-        const opens = opensQuotation(source, at) && /\S/u.test(source.charAt(at + (twice ? 2 : 1)));
-        tokens.push((opens ? "`" : "'").repeat(twice ? 2 : 1));
-        at += twice ? 2 : 1;
-        continue;
-      }
-      if (character === '"') {
-        tokens.push(opensQuotation(source, at) && /\S/u.test(source.charAt(at + 1)) ? "``" : "''");
-        at++;
-        continue;
-      }
-      if (character === "`" && source.charAt(at + 1) === "`") {
-        tokens.push("``");
-        at += 2;
-        continue;
-      }
-      const single = matchAt(DEGREE_PATTERN, source, at) || matchAt(CHARACTER_PATTERN, source, at);
-      tokens.push(BRACKETS.get(single) ?? single);
-      at += single.length;
-    }
-    return lowerCase ? tokens.map((token) => token.toLowerCase()) : tokens;
-  }
-
-  function detokenize(tokens: readonly string[]): string {
-    const words: string[] = [];
-    for (const token of tokens) {
-      const previous = words.at(-1);
-      if (previous !== undefined) {
-        // The final period after an abbreviation stands once in print.
-        if (token === "." && /[\p{L}]\.$/u.test(previous)) continue;
-        const pair = `${previous} ${token}`;
-        if (FUSED_PAIRS.has(pair.toLowerCase()) || /^can not$/i.test(pair) || /^n't$/i.test(token)) {
-          words[words.length - 1] = previous + token;
-          continue;
-        }
-      }
-      words.push(UNESCAPED.get(token.toUpperCase()) ?? token);
-    }
-    return joinTokens(words);
-  }
-
-  return { name: lowerCase ? "ptb" : "ptb-cased", tokenize, detokenize };
+  return {
+    name: lowerCase ? "ptb" : "ptb-cased",
+    tokenize(text: string): string[] {
+      const tokens: string[] = [];
+      scan(text, lowerCase ? (token) => tokens.push(token.toLowerCase()) : (token) => tokens.push(token));
+      return tokens;
+    },
+    tokenizeWithOffsets(text: string): TextToken[] {
+      const tokens: TextToken[] = [];
+      scan(text, (token, start, end) => {
+        tokens.push({ token: lowerCase ? token.toLowerCase() : token, start, end });
+      });
+      return tokens;
+    },
+    detokenize,
+  };
 }

@@ -1,4 +1,5 @@
 import { classAt, DIGIT, EXTEND, LETTER, lengthAt, SPACE } from "./characters.ts";
+import { DerivedText, type TextToken } from "./offsets.ts";
 import { joinTokens } from "./spacing.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -16,15 +17,12 @@ const ELISIONS = new Set(["'em", "'til", "'tis", "'twas", "'cause", "'bout", "'n
 const CLITICS = new Set(["'s", "'m", "'d", "'ll", "'re", "'ve"]);
 
 /** Typographic variants that would only double the vocabulary. */
-const VARIANTS = /[\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2032\u2026\u2010\u2011]/;
+const VARIANTS = /[\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2032\u2026\u2010\u2011]/g;
 
-function plain(text: string): string {
-  if (!VARIANTS.test(text)) return text;
-  return text
-    .replace(/[\u2018\u2019\u201a\u201b\u2032]/g, "'")
-    .replace(/[\u201c\u201d\u201e\u201f]/g, '"')
-    .replace(/\u2026/g, "...")
-    .replace(/[\u2010\u2011]/g, "-");
+function plainOf(variant: string): string {
+  if (variant === "\u2026") return "...";
+  if (variant === "\u2010" || variant === "\u2011") return "-";
+  return variant >= "\u201c" && variant <= "\u201f" ? '"' : "'";
 }
 
 const isAlphanumeric = (text: string, at: number): boolean => {
@@ -84,38 +82,107 @@ function wordEnd(text: string, start: number): number {
 }
 
 /** Length of the clitic at the end of a word (n't, 's, 'm, 'd, 'll, 're, 've); 0 where there is none. */
-function cliticLength(word: string): number {
-  const length = word.length;
+function cliticLength(text: string, start: number, end: number): number {
+  const length = end - start;
   if (length < 3) return 0;
-  const last = word.charCodeAt(length - 1);
-  if (word.charCodeAt(length - 2) === APOSTROPHE) {
+  const last = text.charCodeAt(end - 1);
+  if (text.charCodeAt(end - 2) === APOSTROPHE) {
     // t after n'; d, m, s.
-    if (last === 0x74) return length > 3 && word.charCodeAt(length - 3) === 0x6e ? 3 : 0;
+    if (last === 0x74) return length > 3 && text.charCodeAt(end - 3) === 0x6e ? 3 : 0;
     return last === 0x73 || last === 0x64 || last === 0x6d ? 2 : 0;
   }
-  if (length > 3 && word.charCodeAt(length - 3) === APOSTROPHE) {
-    const pair = word.slice(length - 2);
+  if (length > 3 && text.charCodeAt(end - 3) === APOSTROPHE) {
+    const pair = text.slice(end - 2, end);
     return pair === "ll" || pair === "re" || pair === "ve" ? 3 : 0;
   }
   return 0;
 }
 
-function pushWord(tokens: string[], word: string): void {
-  let clitic = cliticLength(word);
+/** Receives the spans of the tokens of a text in order, and the token where it is not the span's own text. */
+type Emit = (start: number, end: number, token?: string) => void;
+
+function emitWord(text: string, start: number, end: number, emit: Emit): void {
+  let clitic = cliticLength(text, start, end);
   if (clitic === 0) {
-    tokens.push(word);
+    emit(start, end);
     return;
   }
   // A word may carry two ("shouldn't've").
-  const ends: string[] = [];
-  let rest = word;
+  const cuts: number[] = [];
+  let rest = end;
   while (clitic > 0) {
-    ends.push(rest.slice(rest.length - clitic));
-    rest = rest.slice(0, rest.length - clitic);
-    clitic = cliticLength(rest);
+    cuts.push(rest);
+    rest -= clitic;
+    clitic = cliticLength(text, start, rest);
   }
-  tokens.push(rest);
-  for (const end of ends.reverse()) tokens.push(end);
+  emit(start, rest);
+  for (const cut of cuts.reverse()) {
+    emit(rest, cut);
+    rest = cut;
+  }
+}
+
+const isLowerAscii = (unit: number): boolean => unit >= 0x61 && unit <= 0x7a;
+
+/** Spans of the tokens of a text that is lower case and has no typographic variants. */
+function scan(text: string, emit: Emit): void {
+  const end = text.length;
+  let at = 0;
+  while (at < end) {
+    const unit = text.charCodeAt(at);
+    if (unit === 0x20) {
+      at++;
+      continue;
+    }
+    const start = at;
+    if (isLowerAscii(unit)) {
+      // Most words: letters up to a space.
+      at++;
+      while (isLowerAscii(text.charCodeAt(at))) at++;
+      if (at === end || text.charCodeAt(at) === 0x20) {
+        emit(start, at);
+        continue;
+      }
+    }
+    const found = classAt(text, start);
+    if (found === SPACE) {
+      at++;
+      continue;
+    }
+    if (found === LETTER || found === DIGIT) {
+      at = wordEnd(text, start);
+      emitWord(text, start, at, emit);
+      continue;
+    }
+    if ((unit === HYPHEN || unit === PERIOD) && isDigit(text, at + 1)) {
+      // A sign or a decimal point in front of a number.
+      if (start === 0 || classAt(text, start - 1) === SPACE || "([{\"'`".includes(text.charAt(start - 1))) {
+        at = wordEnd(text, at + 1);
+        emitWord(text, start, at, emit);
+        continue;
+      }
+    }
+    if (unit === APOSTROPHE) {
+      const opens = mayOpen(text, at);
+      if (isAlphanumeric(text, at + 1)) {
+        const stop = wordEnd(text, at + 1);
+        const word = text.slice(start, stop);
+        if (opens ? ELISIONS.has(word) || /^'\d\ds?$/.test(word) : CLITICS.has(word)) {
+          emit(start, stop);
+          at = stop;
+          continue;
+        }
+      }
+      at++;
+      const closes = isSpaceOrEnd(text, at) || !opens;
+      emit(start, at, closes ? "'" : "`");
+      continue;
+    }
+    at += lengthAt(text, at);
+    if (unit === HYPHEN || unit === PERIOD) while (text.charCodeAt(at) === unit) at++;
+    while (at < end && classAt(text, at) === EXTEND) at += lengthAt(text, at);
+    emit(start, at);
+  }
 }
 
 /**
@@ -132,52 +199,17 @@ export function riverrunWords(): Tokenizer {
   return {
     name: "riverrun-words",
     tokenize(text: string): string[] {
-      const lower = plain(text.toLowerCase());
+      const lower = text.toLowerCase().replace(VARIANTS, plainOf);
       const tokens: string[] = [];
-      const end = lower.length;
-      let at = 0;
-      while (at < end) {
-        const found = classAt(lower, at);
-        if (found === SPACE) {
-          at++;
-          continue;
-        }
-        const start = at;
-        if (found === LETTER || found === DIGIT) {
-          at = wordEnd(lower, start);
-          pushWord(tokens, lower.slice(start, at));
-          continue;
-        }
-        const unit = lower.charCodeAt(at);
-        if ((unit === HYPHEN || unit === PERIOD) && isDigit(lower, at + 1)) {
-          // A sign or a decimal point in front of a number.
-          if (start === 0 || classAt(lower, start - 1) === SPACE || "([{\"'`".includes(lower.charAt(start - 1))) {
-            at = wordEnd(lower, at + 1);
-            pushWord(tokens, lower.slice(start, at));
-            continue;
-          }
-        }
-        if (unit === APOSTROPHE) {
-          const opens = mayOpen(lower, at);
-          if (isAlphanumeric(lower, at + 1)) {
-            const stop = wordEnd(lower, at + 1);
-            const word = lower.slice(start, stop);
-            if (opens ? ELISIONS.has(word) || /^'\d\ds?$/.test(word) : CLITICS.has(word)) {
-              tokens.push(word);
-              at = stop;
-              continue;
-            }
-          }
-          at++;
-          const closes = isSpaceOrEnd(lower, at) || !opens;
-          tokens.push(closes ? "'" : "`");
-          continue;
-        }
-        at += lengthAt(lower, at);
-        if (unit === HYPHEN || unit === PERIOD) while (lower.charCodeAt(at) === unit) at++;
-        while (at < end && classAt(lower, at) === EXTEND) at += lengthAt(lower, at);
-        tokens.push(lower.slice(start, at));
-      }
+      scan(lower, (start, end, token) => tokens.push(token ?? lower.slice(start, end)));
+      return tokens;
+    },
+    tokenizeWithOffsets(text: string): TextToken[] {
+      const source = DerivedText.of(text).toLowerCase().replace(VARIANTS, plainOf);
+      const tokens: TextToken[] = [];
+      scan(source.text, (start, end, token = source.text.slice(start, end)) => {
+        tokens.push({ token, start: source.start(start), end: source.end(end) });
+      });
       return tokens;
     },
     detokenize: joinTokens,

@@ -25,6 +25,7 @@ const WRITTEN: ReadonlyMap<string, string> = new Map([
 ]);
 
 const DOTS = /^\.{2,}$/;
+const MARKS = /^[?!]{2,}$/;
 const EN_DASH = "\u2013";
 const STARTS_WITH_DIGIT = /^\p{N}/u;
 
@@ -40,7 +41,10 @@ export function joinTokens(tokens: readonly string[]): string {
   for (const [index, token] of tokens.entries()) {
     const previous = tokens[index - 1] ?? "";
     let left =
-      LEANS_LEFT.has(token.length < 4 ? token.toLowerCase() : token) || LEANS_BOTH.has(token) || DOTS.test(token);
+      LEANS_LEFT.has(token.length < 4 ? token.toLowerCase() : token) ||
+      LEANS_BOTH.has(token) ||
+      DOTS.test(token) ||
+      MARKS.test(token);
     let right = LEANS_RIGHT.has(token) || token.endsWith("$") || LEANS_BOTH.has(token);
     if (token === EN_DASH && STARTS_WITH_DIGIT.test(previous) && STARTS_WITH_DIGIT.test(tokens[index + 1] ?? "")) {
       left = true;

@@ -31,3 +31,11 @@ const sentence = fc
 export const prose: fc.Arbitrary<string> = fc
   .array(sentence, { minLength: 1, maxLength: 3 })
   .map((sentences) => sentences.join(" "));
+
+/**
+ * Prose without what the Treebank's rules lose: pounds, ampersands between small letters, and single quotes before
+ * anything but a longer ASCII word.
+ */
+export const treebankProse = prose.filter(
+  (text) => !/[\u00a3&]/.test(text) && !/(?:^|[\s([{"])'(?![a-z][^\s])/.test(text),
+);

@@ -45,6 +45,7 @@ for (const { name, files, command } of goldenSources) {
     lines: rows.length,
     tokens: rows.reduce((sum, row) => sum + (row === "" ? 0 : row.split(" ").length), 0),
     sha256: wholeHash(rows),
+    tokensSha256: wholeHash(rows.flatMap((row) => row.split(" ").filter((token) => token !== ""))),
     hashes: rows.map(lineHash).join(""),
   };
   writeFileSync(

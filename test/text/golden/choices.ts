@@ -27,4 +27,28 @@ const mixed: LineChoice["files"] = {
   "wmt/train.ro": 50,
 };
 
-export const goldenSources: readonly GoldenSource[] = [{ name: "13a", files: mixed, command: python("13a") }];
+/** English of every kind, about 5,000 lines. */
+const english: LineChoice["files"] = {
+  "text/brown.txt": 70,
+  "text/abc.txt": 50,
+  "text/masc.txt": 35,
+  "text/meld_utterances.txt": 40,
+  "text/movie_reviews.txt": 200,
+  "text/product_reviews.txt": 30,
+  "text/squad_paragraphs.txt": 6,
+  "text/state_union.txt": 30,
+  "text/tvqa_questions.txt": 60,
+  "wmt/newstest2016.en": 6,
+  "wmt/newstest2019-ntrex.en": 6,
+  "wmt/flores101-devtest.en": 6,
+};
+
+const coreNlp = [
+  ...["java", "-Dfile.encoding=UTF-8", "-cp", "CORENLP", "edu.stanford.nlp.process.PTBTokenizer"],
+  ...["-preserveLines", "-encoding", "UTF-8"],
+];
+
+export const goldenSources: readonly GoldenSource[] = [
+  { name: "13a", files: mixed, command: python("13a") },
+  { name: "penn-treebank", files: english, command: coreNlp },
+];

@@ -30,6 +30,8 @@ export interface GoldenFile extends LineChoice {
   /** Tokens in all. */
   readonly tokens: number;
   readonly sha256: string;
+  /** {@link wholeHash} of all tokens, whatever line they stand in. */
+  readonly tokensSha256: string;
   /** {@link lineHash} of every line, one after the other. */
   readonly hashes: string;
 }
