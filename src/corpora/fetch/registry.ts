@@ -24,7 +24,7 @@ export interface RemoteFile {
 export interface PipFile {
   readonly package: string;
   readonly version: string;
-  /** Of the wheel, which pip is made to require. */
+  /** Of the wheel as pip downloaded it when this was written; pip is made to require it. */
   readonly sha256: string;
   readonly bytes: number;
   /** Files of the wheel that are kept, and their names in the set's folder. */
