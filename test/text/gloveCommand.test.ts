@@ -115,3 +115,36 @@ test("refusals: no data, a word that is not there, a bad size, a missing file", 
   expect(runs[1].err).toMatch(/no word stands there 100000 times/);
   expect(readdirSync(folder).filter((name) => name.startsWith("none"))).toEqual([]);
 }, 60_000);
+
+test("a stop while co-occurrences are counted leaves nothing behind", async () => {
+  const out = join(folder, "early.txt");
+  const files = Array.from({ length: 30 }, () => data);
+  const run = start("train", "--out", out, "--memory", "1M", ...options, "--data", ...files);
+  while (!existsSync(join(`${out}.unfinished`, "counting", "run-0")) && run.child.exitCode === null) await sleep(2);
+  run.child.kill("SIGTERM");
+  const { code, err } = await run.ended;
+  expect(code, err).toBe(143);
+  expect(err).toMatch(/nothing to resume, nothing left behind/);
+  expect(readdirSync(folder).filter((name) => name.startsWith("early"))).toEqual([]);
+}, 60_000);
+
+test("a signal that ends the process takes the folder for temporary files with it", async () => {
+  const file = new URL("../../src/text/glove/temporaryFolder.ts", import.meta.url).href;
+  const code = `
+    const { TemporaryFolder } = await import(${JSON.stringify(file)});
+    const [kept, removed] = [new TemporaryFolder(), new TemporaryFolder()];
+    console.log(JSON.stringify([kept.path, removed.path]));
+    removed.remove();
+    setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "--eval", code], {
+    env: { ...process.env, TMPDIR: folder },
+  });
+  const said = await new Promise<string>((done) => child.stdout.once("data", (part: Buffer) => done(part.toString())));
+  const [kept, removed] = JSON.parse(said) as string[];
+  while (existsSync(removed)) await sleep(2);
+  expect(existsSync(kept)).toBe(true);
+  child.kill("SIGTERM");
+  const signal = await new Promise((done) => child.once("exit", (_, name) => done(name)));
+  expect(signal).toBe("SIGTERM");
+  expect(existsSync(kept)).toBe(false);
+}, 60_000);

@@ -109,6 +109,8 @@ export async function cooccurrences(texts: TextIds, options: CooccurrenceOptions
       if (interrupted?.()) return undefined;
     }
   }
+  // Also here: a source of texts may end early because of the same interruption.
+  if (interrupted?.()) return undefined;
   onProgress?.({ tokens, runs: runs.length });
   if (runs.length === 0) return { pairs: pairsInMemory(counter.drain(), counter.count), unit, tokens };
   if (counter.count > 0) spill();
