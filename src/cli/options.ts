@@ -36,3 +36,10 @@ export function collect(text: string, before: readonly string[] = []): string[] 
 
 /** The option of commands that write texts. */
 export const rawOption = ["--raw", "tokens joined by spaces instead of text"] as const;
+
+/** The option of commands that decode latents. */
+export const beamOption = [
+  "--beam <n>",
+  "hypotheses of beam search, for autoregressive models (default: 5)",
+  integer(1),
+] as const;

@@ -1,6 +1,7 @@
 /** Floor 4: from latents to words. */
+export { type BeamOptions, type BeamResult, beamDecode, decodesByWord, defaultBeam } from "./beam.ts";
 export { type InterpolateOptions, type Interpolation, interpolateTexts } from "./interpolate.ts";
-export { decodeLatents, encodeTexts, type GeneratedText, type Latent } from "./latents.ts";
+export { type DecodeOptions, decodeLatents, encodeTexts, type GeneratedText, type Latent } from "./latents.ts";
 export { type PerturbOptions, perturbTexts, type Rewrite } from "./perturb.ts";
 export { type Reconstruction, type ReconstructionTotals, reconstructTexts, totalsOf } from "./reconstruct.ts";
 export { type Sample, type SampleOptions, sampleTexts } from "./sample.ts";

@@ -1,16 +1,14 @@
 /** Texts on the way between two texts. Paper, Table 2. */
 import { UsageError } from "../base/errors.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
-import { decodeLatents, encodeTexts, type GeneratedText, type Latent } from "./latents.ts";
-import type { TokenRule } from "./tokens.ts";
+import { type DecodeOptions, decodeLatents, encodeTexts, type GeneratedText, type Latent } from "./latents.ts";
 
 /** Choices of `interpolateTexts`. */
-export interface InterpolateOptions {
+export interface InterpolateOptions extends DecodeOptions {
   /** Weights of the first text: 1 is the first, 0 the second. */
   readonly ratios: readonly number[];
   /** Along the great circle instead of the straight line, which keeps the norm that the prior expects. */
   readonly spherical?: boolean;
-  readonly decoder?: TokenRule;
 }
 
 /** One text on the way. */

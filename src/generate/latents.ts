@@ -2,7 +2,8 @@
 import { type PreparedText, type TextFlow } from "../flow/index.ts";
 import { Generator, noGrad, randn, scope, type Tensor, tensor } from "../torch/index.ts";
 import { defaultBatch, overBatches } from "./batches.ts";
-import { type TokenRule, textOf, tokensOf, wordsOf } from "./tokens.ts";
+import { type BeamOptions, beamDecode, decodesByWord } from "./beam.ts";
+import { textOf, tokensOf, wordsOf } from "./tokens.ts";
 
 /** The latent of one text: `positions` x D numbers, standard normal under the model. */
 export interface Latent {
@@ -64,11 +65,20 @@ export function stackLatents(model: TextFlow, latents: readonly Latent[], positi
   return tensor(values, shape, { device: model.device }).to(model.dtype);
 }
 
-/** f^-1 of every latent, then words by the token rule. */
+/** How latents become texts. */
+export interface DecodeOptions extends BeamOptions {
+  readonly batchSize?: number;
+}
+
+/**
+ * f^-1 of every latent, then words by the token rule; by beam search where the flow is autoregressive.
+ *
+ * @throws UsageError where a beam is asked for and the flow is not autoregressive.
+ */
 export function decodeLatents(
   model: TextFlow,
   latents: readonly Latent[],
-  options: { readonly decoder?: TokenRule; readonly batchSize?: number } = {},
+  options: DecodeOptions = {},
 ): GeneratedText[] {
   const size = options.batchSize ?? defaultBatch;
   const texts: GeneratedText[] = [];
@@ -77,6 +87,9 @@ export function decodeLatents(
     const ids = noGrad(() =>
       scope(() => {
         const context = model.contextOf(part.map(({ positions }) => positions));
+        if (decodesByWord(model) || options.beam !== undefined) {
+          return beamDecode(model, stackLatents(model, part, context.positions), options).map((row) => row.ids);
+        }
         const points = model.decode(stackLatents(model, part, context.positions), context);
         return tokensOf(model, points, context, options.decoder);
       }),

@@ -2,18 +2,16 @@
 import { UsageError } from "../base/errors.ts";
 import { hashSeed } from "../base/random.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
-import { decodeLatents, drawLatents, encodeTexts, type GeneratedText } from "./latents.ts";
-import type { TokenRule } from "./tokens.ts";
+import { decodesByWord } from "./beam.ts";
+import { type DecodeOptions, decodeLatents, drawLatents, encodeTexts, type GeneratedText } from "./latents.ts";
 
 /** Choices of `perturbTexts`. */
-export interface PerturbOptions {
+export interface PerturbOptions extends DecodeOptions {
   /** Variance of z_0; the paper uses 0.5. */
   readonly noiseVariance: number;
   /** Rewrites of each text. */
   readonly variants: number;
   readonly seed: number;
-  readonly decoder?: TokenRule;
-  readonly batchSize?: number;
 }
 
 /** One rewrite. */
@@ -24,7 +22,8 @@ export interface Rewrite extends GeneratedText {
 }
 
 /**
- * `variants` rewrites of every text, z_0 ~ N(0, noiseVariance) keyed by (seed, token ids, variant).
+ * `variants` rewrites of every text, z_0 ~ N(0, noiseVariance) keyed by (seed, token ids, variant). Position 0 of an
+ * autoregressive flow, the constant `<sos>`, gets no noise.
  *
  * @throws UsageError for a negative variance or a number of variants that is not a positive integer.
  */
@@ -46,9 +45,10 @@ export function perturbTexts(model: TextFlow, texts: readonly PreparedText[], op
     jobs.map(({ text, variant }) => hashSeed(seed, "perturb", text.ids, variant)),
     Math.sqrt(noiseVariance),
   );
+  const untouched = decodesByWord(model) ? model.config.data.dimensions : 0;
   const moved = jobs.map(({ latent }, index) => ({
     positions: latent.positions,
-    values: latent.values.map((value, place) => value + noise[index].values[place]),
+    values: latent.values.map((value, place) => (place < untouched ? value : value + noise[index].values[place])),
   }));
   return decodeLatents(model, moved, options).map((text, index) => ({
     ...text,

@@ -1,17 +1,14 @@
 /** New texts from the prior. */
 import { hashSeed, RandomStream } from "../base/random.ts";
 import { drawLength, type TextFlow } from "../flow/index.ts";
-import { decodeLatents, drawLatents, type GeneratedText } from "./latents.ts";
-import type { TokenRule } from "./tokens.ts";
+import { type DecodeOptions, decodeLatents, drawLatents, type GeneratedText } from "./latents.ts";
 
 /** Choices of `sampleTexts`. */
-export interface SampleOptions {
+export interface SampleOptions extends DecodeOptions {
   readonly count: number;
   readonly seed: number;
   /** tau: latents are drawn from N(0, tau^2). */
   readonly temperature?: number;
-  readonly decoder?: TokenRule;
-  readonly batchSize?: number;
 }
 
 /** A sample and the number that makes it again. */

@@ -20,7 +20,10 @@ export function addBench(program: Command): void {
     .command("bench")
     .description("speed against the machine's own matrix-product peak")
     .addArgument(
-      new Argument("<what>", "op: one small operator; flow-step: a training step").choices(["op", "flow-step"]),
+      new Argument(
+        "<what>",
+        "op: one small operator; flow-step: a training step; ar: encoding and decoding of RNN-AR at the paper's size",
+      ).choices(["op", "flow-step", "ar"]),
     )
     .option("--json", "one JSON line (always so)")
     .option("--layout <name>", "paper or wide", "wide")
@@ -29,7 +32,7 @@ export function addBench(program: Command): void {
     .option("--batch <n>", "texts", integer(1), 32)
     .option("--positions <n>", "T", integer(2), 64)
     .option("--channels <n>", "D", integer(2), 300)
-    .addHelpText("after", example("bench flow-step --json"))
+    .addHelpText("after", example("bench flow-step --json", "bench ar --json"))
     .action(bench);
 }
 
@@ -37,6 +40,11 @@ async function bench(what: string, { json: _, ...options }: BenchOptions): Promi
   if (what === "flow-step") {
     const { benchFlowStep } = await import("../../bench/flowStep.ts");
     await emit(await benchFlowStep(options));
+    return;
+  }
+  if (what === "ar") {
+    const { benchAr } = await import("../../bench/ar.ts");
+    await emit(await benchAr());
     return;
   }
   const { gemmPeak } = await import("../../bench/gemm.ts");

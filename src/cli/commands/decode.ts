@@ -2,11 +2,12 @@
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { ModelOptions } from "../model.ts";
-import { rawOption } from "../options.ts";
+import { beamOption, rawOption } from "../options.ts";
 import { emit } from "../output.ts";
 import { modelCommand } from "../program.ts";
 
 interface DecodeOptions extends ModelOptions {
+  readonly beam?: number;
   readonly raw?: boolean;
 }
 
@@ -14,6 +15,7 @@ interface DecodeOptions extends ModelOptions {
 export function addDecode(program: Command): void {
   modelCommand(program, "decode", "texts of latents", "decode --model runs/lines latents.safetensors")
     .argument("<file>", "what encode wrote")
+    .option(...beamOption)
     .option(...rawOption)
     .action(decode);
 }
@@ -48,5 +50,5 @@ async function decode(file: string, options: DecodeOptions): Promise<void> {
     }
     return { positions: length, values: values.slice(index * row, index * row + length * dimensions) };
   });
-  for (const text of decodeLatents(model, rows)) await emit({ text: shown(options, text) });
+  for (const text of decodeLatents(model, rows, { beam: options.beam })) await emit({ text: shown(options, text) });
 }

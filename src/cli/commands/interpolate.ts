@@ -1,7 +1,7 @@
 /** riverrun interpolate */
 import type { Command } from "commander";
 import type { ModelOptions } from "../model.ts";
-import { numbers, rawOption } from "../options.ts";
+import { beamOption, numbers, rawOption } from "../options.ts";
 import { emit } from "../output.ts";
 import { modelCommand } from "../program.ts";
 import { sayTruncated } from "../truncated.ts";
@@ -9,6 +9,7 @@ import { sayTruncated } from "../truncated.ts";
 interface InterpolateOptions extends ModelOptions {
   readonly ratios: number[];
   readonly spherical?: boolean;
+  readonly beam?: number;
   readonly raw?: boolean;
 }
 
@@ -24,6 +25,7 @@ export function addInterpolate(program: Command): void {
     .argument("<second>", "another text")
     .option("--ratios <list>", "weights of the first text", numbers, [0.6, 0.5, 0.4])
     .option("--spherical", "along the great circle")
+    .option(...beamOption)
     .option(...rawOption)
     .action(interpolate);
 }
@@ -33,9 +35,9 @@ async function interpolate(first: string, second: string, options: InterpolateOp
   const { openModel, shown } = await import("../model.ts");
   const model = openModel(options);
   const ends = [model.prepare(first), model.prepare(second)];
-  const { ratios, spherical } = options;
+  const { ratios, spherical, beam } = options;
   const cut = ends.filter(({ truncated }) => truncated).length;
-  for (const row of interpolateTexts(model, ends[0], ends[1], { ratios, spherical })) {
+  for (const row of interpolateTexts(model, ends[0], ends[1], { ratios, spherical, beam })) {
     await emit({ ratio: row.ratio, text: shown(options, row), ...(cut > 0 ? { truncated: true } : {}) });
   }
   sayTruncated(model, cut, ends.length);

@@ -1,13 +1,14 @@
 /** riverrun perturb */
 import type { Command } from "commander";
 import type { ModelOptions } from "../model.ts";
-import { atLeast, integer, rawOption } from "../options.ts";
+import { atLeast, beamOption, integer, rawOption } from "../options.ts";
 import { modelCommand } from "../program.ts";
 
 interface PerturbOptions extends ModelOptions {
   readonly noiseVariance: number;
   readonly variants: number;
   readonly seed: number;
+  readonly beam?: number;
   readonly raw?: boolean;
 }
 
@@ -23,6 +24,7 @@ export function addPerturb(program: Command): void {
     .option("--noise-variance <v>", "variance of the noise; the paper uses 0.5", atLeast(0), 0.5)
     .option("--variants <n>", "rewrites of each text", integer(1), 1)
     .option("--seed <n>", "of the noise", integer(0), 1)
+    .option(...beamOption)
     .option(...rawOption)
     .action(perturb);
 }
@@ -32,9 +34,9 @@ async function perturb(file: string | undefined, options: PerturbOptions): Promi
   const { openModel, shown } = await import("../model.ts");
   const { overTexts } = await import("../texts.ts");
   const model = openModel(options);
-  const { noiseVariance, variants, seed } = options;
+  const { noiseVariance, variants, seed, beam } = options;
   await overTexts(model, file, (batch) => {
-    const rows = perturbTexts(model, batch, { noiseVariance, variants, seed });
+    const rows = perturbTexts(model, batch, { noiseVariance, variants, seed, beam });
     return batch.map(({ truncated }, index) =>
       rows.slice(index * variants, (index + 1) * variants).map((row) => ({
         source: row.source,

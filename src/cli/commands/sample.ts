@@ -1,7 +1,7 @@
 /** riverrun sample */
 import type { Command } from "commander";
 import type { ModelOptions } from "../model.ts";
-import { atLeast, integer, rawOption } from "../options.ts";
+import { atLeast, beamOption, integer, rawOption } from "../options.ts";
 import { emit } from "../output.ts";
 import { modelCommand } from "../program.ts";
 
@@ -9,6 +9,7 @@ interface SampleOptions extends ModelOptions {
   readonly count: number;
   readonly seed: number;
   readonly temperature?: number;
+  readonly beam?: number;
   readonly raw?: boolean;
 }
 
@@ -21,6 +22,7 @@ export function addSample(program: Command): void {
     .option("--count <n>", "how many", integer(1), 10)
     .option("--seed <n>", "of the first sample; sample i has seed + i", integer(0), 1)
     .option("--temperature <t>", "standard deviation of the latents", atLeast(0))
+    .option(...beamOption)
     .option(...rawOption)
     .action(sample);
 }
@@ -29,10 +31,10 @@ async function sample(options: SampleOptions): Promise<void> {
   const { sampleTexts } = await import("../../generate/index.ts");
   const { openModel, shown } = await import("../model.ts");
   const model = openModel(options);
-  const { temperature } = options;
+  const { temperature, beam } = options;
   for (let start = 0; start < options.count; start += batch) {
     const count = Math.min(batch, options.count - start);
-    for (const row of sampleTexts(model, { count, seed: options.seed + start, temperature })) {
+    for (const row of sampleTexts(model, { count, seed: options.seed + start, temperature, beam })) {
       await emit({ text: shown(options, row), seed: row.seed });
     }
   }
