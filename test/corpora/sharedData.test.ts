@@ -92,8 +92,12 @@ describeWithSharedData("the real data", () => {
     );
   });
 
-  const subtitles = async (name: string): Promise<SubtitleClip[]> =>
-    collect(readSubtitleClips(sharedPath(`tvqa/${name}`)));
+  const read = new Map<string, Promise<SubtitleClip[]>>();
+  const subtitles = (name: string): Promise<SubtitleClip[]> => {
+    const clips = read.get(name) ?? collect(readSubtitleClips(sharedPath(`tvqa/${name}`)));
+    read.set(name, clips);
+    return clips;
+  };
 
   test("MELD's clips are the same in all four forms of subtitles, and clean text is the published tokenisation", async () => {
     const tokenised = await subtitles("meld_subtitles.json");
@@ -191,11 +195,13 @@ describeWithSharedData("the real data", () => {
   ])("%s has the stated pairs of each origin", async (name, expected) => {
     const [source, target, origin] = ["ro", "en", "origin"].map((extension) => sharedPath(`${name}.${extension}`));
     const counts: Record<string, number> = {};
+    let cedillas = 0;
     for await (const pair of readParallel({ source, target, origin })) {
       counts[pair.origin ?? ""] = (counts[pair.origin ?? ""] ?? 0) + 1;
-      expect(romanianLetters(pair.source)).not.toMatch(/[\u015e\u015f\u0162\u0163]/);
+      if (/[\u015e\u015f\u0162\u0163]/.test(romanianLetters(pair.source))) cedillas++;
     }
     expect(counts).toEqual(expected);
+    expect(cedillas).toBe(0);
   });
 
   test("Du et al.'s pairs, the plain texts and MiniLM have the stated counts, with no record broken", async () => {
