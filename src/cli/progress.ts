@@ -73,14 +73,29 @@ export class TrainingProgress {
     const left = this.#stepsLeft.after(step, maxSteps);
     if (figures) this.#nelboPerToken = figures.nelboPerToken;
     const nats = this.#nelboPerToken;
-    const text = [
-      `step ${step} of ${maxSteps}: ${nats === undefined ? "" : `${nats.toFixed(3)} nats per token, `}${loss.toFixed(3)} bits per dimension`,
-      `${tokensPerSecond.toFixed(0)} tokens/s`,
-      ...(left === undefined || step === maxSteps ? [] : [`${clock(left)} left`]),
-    ].join(", ");
+    const rate = `${tokensPerSecond.toFixed(0)} tokens/s`;
+    const time = left === undefined || step === maxSteps ? [] : [`${clock(left)} left`];
     if (this.#rewrite) {
-      if (this.#due(statusPause)) showStatus(`${bar(step / maxSteps, 20)} ${text}`);
-    } else if (figures) say(text);
+      if (!this.#due(statusPause)) return;
+      // Short, and the most wanted first: a narrow terminal cuts the end off.
+      const parts = [
+        `${step}/${maxSteps}`,
+        ...time,
+        ...(nats === undefined ? [] : [`${nats.toFixed(2)} nats/token`]),
+        `${loss.toFixed(3)} bits/dim`,
+        rate,
+      ];
+      showStatus(`${bar(step / maxSteps, 20)} ${parts.join("  ")}`);
+    } else if (figures) {
+      say(
+        [
+          `step ${step} of ${maxSteps}: ${figures.nelboPerToken.toFixed(3)} nats per token`,
+          `${loss.toFixed(3)} bits per dimension`,
+          rate,
+          ...time,
+        ].join(", "),
+      );
+    }
   };
 
   /** Takes the status line away; called when the work ends, well or not. */

@@ -96,7 +96,9 @@ describe("the progress of a training", () => {
     try {
       const progress = new TrainingProgress();
       progress.onEveryStep(report(1, true));
-      expect(screen(caught.text)).toEqual([expect.stringMatching(/^\[==\s+\] step 1 of 10: 6\.250 nats per token/)]);
+      expect(screen(caught.text)).toEqual([
+        expect.stringMatching(/^\[==\s+\] 1\/10 {2}6\.25 nats\/token {2}1\.500 bits\/dim {2}1234 tokens\/s$/),
+      ]);
       progress.end();
       expect(screen(caught.text)).toEqual([""]);
     } finally {
