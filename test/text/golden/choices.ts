@@ -51,4 +51,6 @@ const coreNlp = [
 export const goldenSources: readonly GoldenSource[] = [
   { name: "13a", files: mixed, command: python("13a") },
   { name: "penn-treebank", files: english, command: coreNlp },
+  { name: "wordpiece", files: mixed, command: python("wordpiece", "DATA/minilm/vocab.txt", "uncased") },
+  { name: "wordpiece-cased", files: mixed, command: python("wordpiece", "DATA/minilm/vocab.txt", "cased") },
 ];

@@ -25,35 +25,19 @@ def mteval_13a():
 
 
 def wordpiece(vocabulary, lower_case):
-    from tokenizers import BertWordPieceTokenizer
-
-    tokenizer = BertWordPieceTokenizer(vocabulary, lowercase=lower_case == "uncased")
-    tokenizer.no_truncation()
-    write([str(i) for i in encoding.ids] for encoding in tokenizer.encode_batch(lines()))
-
-
-def wordpiece_offsets(vocabulary, lower_case):
-    """Spans in code points, "start:end"; none for [CLS] and [SEP]."""
+    """Rows of "id:start:end", spans in code points, without [CLS] and [SEP]."""
     from tokenizers import BertWordPieceTokenizer
 
     tokenizer = BertWordPieceTokenizer(vocabulary, lowercase=lower_case == "uncased")
     write(
-        [f"{start}:{end}" for start, end in encoding.offsets[1:-1]] for encoding in tokenizer.encode_batch(lines())
+        [f"{i}:{start}:{end}" for i, (start, end) in zip(encoding.ids[1:-1], encoding.offsets[1:-1])]
+        for encoding in tokenizer.encode_batch(lines())
     )
-
-
-def wordpiece_json(path):
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(path)
-    write([str(i) for i in encoding.ids] for encoding in tokenizer.encode_batch(lines()))
 
 
 KINDS = {
     "13a": mteval_13a,
     "wordpiece": wordpiece,
-    "wordpiece-offsets": wordpiece_offsets,
-    "wordpiece-json": wordpiece_json,
 }
 
 if __name__ == "__main__":
