@@ -31,4 +31,3 @@ export { rouge, rougeL } from "./rouge.ts";
 export { type SignTest, signTest, signTestOfCounts } from "./signTest.ts";
 export { type GoldAnswers, normalizeAnswer, type SquadScores, scoreAnswer, squad } from "./squad.ts";
 export { type TokenizationName, tokenizationNames } from "./tokenization.ts";
-export { tokenize13a } from "./tokenize13a.ts";

@@ -1,7 +1,7 @@
 /** The ways of cutting texts into tokens that the metrics of the field use. */
 import { UsageError } from "../base/errors.ts";
+import { tokenize13a } from "../text/mteval13a.ts";
 import { tokenizerByName } from "../text/tokenizer-names.ts";
-import { tokenize13a } from "./tokenize13a.ts";
 import { splitWords } from "./words.ts";
 
 /** Names of {@link tokenizationByName}. */

@@ -16,6 +16,7 @@ import {
 } from "../../src/metrics/index.ts";
 import { stemEnglish } from "../../src/metrics/meteor/stem.ts";
 import { readSmallTables } from "../../src/metrics/meteor/tables.ts";
+import { tokenizationByName } from "../../src/metrics/tokenization.ts";
 import { describeWithSharedData, sharedLines } from "../support/sharedData.ts";
 import { realGolden } from "./golden.ts";
 import { type Pairs, realAnswers, realPairs } from "./realPairs.ts";
@@ -39,6 +40,14 @@ describeWithSharedData("2,000 real pairs", () => {
   it("have coco-caption's BLEU-4 and ROUGE-L", () => {
     expect(corpusScore(bleu(pairs.hypotheses, references, "coco"))).toBeCloseTo(realGolden.scores.coco.bleu, 6);
     expect(corpusScore(rouge(pairs.hypotheses, references))).toBeCloseTo(realGolden.scores.coco.rouge, 6);
+  });
+
+  it("have coco-caption's tokens and its figures after tokenising", () => {
+    const tokens = tokenizationByName("ptb");
+    const lines = JSON.stringify(pairs.hypotheses.map((text) => tokens(text).join(" ")));
+    expect(createHash("sha256").update(lines).digest("hex")).toBe(realGolden.ptbSha256);
+    expect(corpusScore(bleu(pairs.hypotheses, references, "ptb"))).toBeCloseTo(realGolden.scores.ptb.bleu, 6);
+    expect(corpusScore(rouge(pairs.hypotheses, references, "ptb"))).toBeCloseTo(realGolden.scores.ptb.rouge, 6);
   });
 
   it("have sacrebleu's BLEU and signature", () => {

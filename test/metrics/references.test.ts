@@ -14,6 +14,7 @@ import {
   rouge,
 } from "../../src/metrics/index.ts";
 import { stemEnglish } from "../../src/metrics/meteor/stem.ts";
+import { tokenizationByName } from "../../src/metrics/tokenization.ts";
 import { type Figures, ownGolden } from "./golden.ts";
 import { ownExamples, stemWords, writeOwnTables } from "./ownTexts.ts";
 
@@ -41,6 +42,14 @@ describe.each(sets)("%s", (_, texts, figures) => {
     const each = exampleScores(scores);
     for (const [i, value] of (figures.coco.rouges ?? []).entries()) expect(each[i]).toBeCloseTo(value, 5);
   });
+});
+
+it("Penn-Treebank tokens are coco-caption's, but that CoreNLP 3.4.1 drops characters outside the basic plane", () => {
+  const tokens = tokenizationByName("ptb");
+  const expected = ownGolden.scores.own.ptb.lines ?? [];
+  const differing = hypotheses.filter((text, i) => tokens(text).join(" ") !== expected[i]);
+  expect(expected.length).toBe(hypotheses.length);
+  expect(differing).toEqual(hypotheses.filter((text) => text.includes("🙂")));
 });
 
 describe("METEOR with tables of our own equals its jar", () => {

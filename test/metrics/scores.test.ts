@@ -15,7 +15,6 @@ import {
   scoreAnswer,
   selfBleu,
   squad,
-  tokenize13a,
 } from "../../src/metrics/index.ts";
 
 describe("BLEU", () => {
@@ -41,23 +40,6 @@ describe("BLEU", () => {
     expect(() => bleu(["a", "b"], [["a"]])).toThrow(UsageError);
     expect(() => bleu(["a"], [[]])).toThrow("example 1 has no reference");
     expect(() => bleu([], [])).toThrow("no hypotheses");
-  });
-});
-
-describe("13a", () => {
-  it("splits as mteval-v13a does", () => {
-    expect(tokenize13a("Hello, world!")).toEqual(["Hello", ",", "world", "!"]);
-    expect(tokenize13a("1,000.5 kg. at 5-6 &amp;lt; don't")).toEqual([
-      "1,000.5",
-      "kg",
-      ".",
-      "at",
-      "5",
-      "-",
-      "6",
-      "<",
-      "don't",
-    ]);
   });
 });
 
