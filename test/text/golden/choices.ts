@@ -4,8 +4,13 @@ import type { LineChoice } from "./lines.ts";
 export interface GoldenSource extends LineChoice {
   /** Name of the golden file, without .json. */
   readonly name: string;
-  /** Program and arguments that read lines and write tokens; DATA stands for the folder of the real data. */
+  /**
+   * Program and arguments that read lines and write tokens; DATA stands for the folder of the real data, CODES for a file
+   * of the merges that riverrun learns from {@link bpeTraining}.
+   */
   readonly command: readonly string[];
+  /** The rows are merges, not the tokens of a line each. */
+  readonly isLearning?: boolean;
 }
 
 const python = (...rest: string[]): string[] => ["PYTHON", "test/text/golden/oracle.py", ...rest];
@@ -48,9 +53,23 @@ const coreNlp = [
   ...["-preserveLines", "-encoding", "UTF-8"],
 ];
 
+/** Both languages, for a shared vocabulary. */
+export const bpeTraining: LineChoice = { files: { "wmt/train.ro": 8, "wmt/train.en": 8 } };
+export const bpeMerges = 4000;
+const fewForBpe: LineChoice["files"] = { "wmt/train.ro": 60, "wmt/train.en": 60 };
+
 export const goldenSources: readonly GoldenSource[] = [
   { name: "13a", files: mixed, command: python("13a") },
   { name: "penn-treebank", files: english, command: coreNlp },
   { name: "wordpiece", files: mixed, command: python("wordpiece", "DATA/minilm/vocab.txt", "uncased") },
   { name: "wordpiece-cased", files: mixed, command: python("wordpiece", "DATA/minilm/vocab.txt", "cased") },
+  { name: "bpe-subword-nmt", files: mixed, command: python("bpe-subword-nmt", "CODES") },
+  { name: "bpe-tokenizers", files: mixed, command: python("bpe-tokenizers", "CODES") },
+  {
+    name: "learn-subword-nmt",
+    files: bpeTraining.files,
+    command: python("learn-subword-nmt", String(bpeMerges)),
+    isLearning: true,
+  },
+  { name: "learn-plainly", files: fewForBpe, command: python("learn-plainly", "800"), isLearning: true },
 ];
