@@ -39,9 +39,9 @@ const flowSchema = z.strictObject({
   steps: size(512).describe("K, flow steps in each block"),
   layout: z.enum(["paper", "wide"]).describe("where blocks squeeze and split"),
   couplings: z
-    .enum(["time", "channel", "alternating", "autoregressive"])
+    .enum(["time", "channel", "alternating", "autoregressive", "bilstm"])
     .describe(
-      "dimension that linear maps mix and couplings split; alternating takes both in turn; autoregressive: causal steps instead of couplings",
+      "dimension that linear maps mix and couplings split; alternating takes both in turn; autoregressive: causal steps instead of couplings; bilstm: the Bi-LSTM density baseline, K layers and no coupling",
     ),
   family: z
     .enum(["paper", "riverrun"])
@@ -147,6 +147,11 @@ function relationsOf(config: Config): string[] {
   }
   if (autoregressive && flow.positionEncoding === "learned") {
     problems.push("flow.positionEncoding: the autoregressive flow's is sinusoidal (for attention) or none");
+  }
+  if (flow.couplings === "bilstm" && (flow.family !== "paper" || flow.levels !== 1 || flow.network !== "lstm")) {
+    problems.push(
+      `flow.couplings: the Bi-LSTM density is of family paper with levels 1 and network lstm, got ${flow.family}, ${flow.levels} and ${flow.network}`,
+    );
   }
   if (config.train.batchSize % config.train.accumulate !== 0) {
     problems.push(`train.accumulate: ${config.train.accumulate} must divide train.batchSize ${config.train.batchSize}`);

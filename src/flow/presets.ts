@@ -201,6 +201,12 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
       }),
       paper: "130M",
     },
+    "bilstm-density": {
+      about: "the paper's 3-layer Bi-LSTM density baseline: only matrices scale volume (5.96M at 300 channels)",
+      config: derive(paperNar, "bilstm-density", {
+        flow: { levels: 1, steps: 3, couplings: "bilstm", network: "lstm" },
+      }),
+    },
   };
 
 /** Names of all presets. */

@@ -8,6 +8,7 @@ import { Vocabulary } from "../text/vocabulary.ts";
 import { type DType, Generator, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
 import { ArFlow } from "./ar/index.ts";
 import type { Bijection } from "./bijection.ts";
+import { BilstmDensity } from "./bilstmDensity.ts";
 import type { Config } from "./config.ts";
 import { FlowContext, type PassSettings } from "./context.ts";
 import { noiseLogDensity, standardNormalLogDensity } from "./gaussian.ts";
@@ -65,6 +66,13 @@ export interface BuildOptions {
   readonly device?: string;
 }
 
+/** The flow that a configuration describes. */
+function bijectionOf(init: InitContext, { data: { positions, dimensions }, flow }: Config): Bijection {
+  if (flow.couplings === "bilstm") return new BilstmDensity(init, dimensions, flow);
+  if (flow.couplings === "autoregressive") return new ArFlow(init, positions, dimensions, flow);
+  return multiScaleFlow(init, positions, dimensions, flow);
+}
+
 /** The model that a folder holds. Its parameters are the bijection's; codebook, priors and lengths are buffers. */
 export class TextFlow extends Module {
   readonly config: Config;
@@ -103,12 +111,7 @@ export class TextFlow extends Module {
     this.#initialised = this.buffer("initialised", tensor([0], [1], { dtype: "bool" }));
     const generator = new Generator(config.seed);
     const init = new InitContext({ generator, ...place });
-    this.flow = this.child(
-      "flow",
-      config.flow.couplings === "autoregressive"
-        ? new ArFlow(init, data.positions, data.dimensions, config.flow)
-        : multiScaleFlow(init, data.positions, data.dimensions, config.flow),
-    );
+    this.flow = this.child("flow", bijectionOf(init, config));
     generator.dispose();
   }
 
