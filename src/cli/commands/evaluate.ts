@@ -282,6 +282,6 @@ async function compare(pathA: string, pathB: string, options: CompareOptions): P
     ...meteorFacts(a),
   });
   say(
-    `${a.name ?? options.metric}: A ${percent(result.scoreA)}, B ${percent(result.scoreB)}, difference ${percent(result.delta)} (95 % ${percent(result.interval[0])} to ${percent(result.interval[1])}), p = ${result.pValue.toPrecision(3)} that A is no better; A wins ${signs.wins}, B wins ${signs.losses}, ties ${signs.ties}`,
+    `${a.name ?? options.metric}: A ${percent(result.scoreA)}, B ${percent(result.scoreB)}, difference ${percent(result.delta)} (95 % ${percent(result.interval[0])} to ${percent(result.interval[1])}), one-sided p ${result.pValue.toPrecision(3)} for A better than B; A wins ${signs.wins}, B wins ${signs.losses}, ties ${signs.ties}`,
   );
 }
