@@ -10,7 +10,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, RiverrunError } from "./errors.ts";
 
 const temporaryMark = ".riverrun-tmp-";
@@ -58,10 +58,27 @@ export function writeFileAtomic(path: string, data: string | Uint8Array | Iterab
   syncDirectory(dirname(path));
 }
 
-/** Makes a folder and those above it. @throws RiverrunError naming the path and the reason. */
+/**
+ * Makes a folder and those above it. One by one, because mkdir's own recursion never returns where a file system such as
+ * Linux's /proc says of a new folder that it does not exist (Node.js 20 and 24).
+ *
+ * @throws RiverrunError naming the path and the reason.
+ */
 export function makeDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    const missing: string[] = [];
+    for (let at = resolve(path); !statSync(at, { throwIfNoEntry: false })?.isDirectory(); at = dirname(at)) {
+      missing.push(at);
+      if (at === dirname(at)) break;
+    }
+    for (const folder of missing.reverse()) {
+      try {
+        mkdirSync(folder);
+      } catch (error) {
+        // Another process may have made it in between.
+        if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
+      }
+    }
   } catch (error) {
     throw new RiverrunError(`cannot make the folder ${path}: ${messageOf(error)}`, { cause: error });
   }
