@@ -9,6 +9,7 @@ export * as flow from "./flow/index.ts";
 export { aboutPreset, type Config, parseConfig, presetConfig, presetNames, type TextScore } from "./flow/index.ts";
 export * as generate from "./generate/index.ts";
 export { LanguageFlow } from "./languageFlow.ts";
+export * as lm from "./lm/index.ts";
 export * as metrics from "./metrics/index.ts";
 export * as nn from "./nn/index.ts";
 export * as report from "./report/index.ts";
