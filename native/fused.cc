@@ -295,70 +295,166 @@ struct ScaleShift : torch::autograd::Function<ScaleShift> {
   }
 };
 
-// Where the changed rows of a coupling stand in its input (B, T, C): position start + j * stride, from channel `channel`.
+// Where the changed part of a coupling stands in its input (B, T, C): positions start + j * stride for j < changed, the
+// `width` channels from `channel` on. Either all channels of some positions are changed, or some channels of all.
 struct Place {
-  int64_t batch, positions, channels, start, stride, channel, changed, width;
+  int64_t positions, channels, start, stride, channel, changed, width;
 
-  int64_t offset(int64_t b, int64_t j) const { return (b * positions + start + j * stride) * channels + channel; }
-};
-
-struct AffineCoupling : torch::autograd::Function<AffineCoupling> {
-  static Place placeOf(const Tensor& x, const Tensor& network, int64_t start, int64_t stride, int64_t channel) {
-    demandSupported(x);
-    demand(x.dim() == 3 && network.dim() == 3 && network.size(0) == x.size(0) && network.size(2) % 2 == 0 &&
-               network.scalar_type() == x.scalar_type(),
-           "expected an input (B, T, C) and a network's output (B, T', 2 N) of one dtype");
-    const Place place{x.size(0), x.size(1), x.size(2), start, stride, channel, network.size(1), network.size(2) / 2};
-    demand(start >= 0 && stride >= 1 && channel >= 0 && channel + place.width <= place.channels &&
-               (place.changed == 0 || start + (place.changed - 1) * stride < place.positions),
+  static Place of(at::IntArrayRef numbers, int64_t changed, int64_t width) {
+    demand(numbers.size() == 5, "a place is [positions, channels, start, stride, channel]");
+    const Place place{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], changed, width};
+    demand(place.start >= 0 && place.stride >= 1 && place.channel >= 0 && width >= 0 &&
+               place.channel + width <= place.channels && changed <= place.positions &&
+               (changed == 0 || place.start + (changed - 1) * place.stride < place.positions),
            "the changed part does not lie within the input");
+    demand(place.overTime() || (changed == place.positions && place.start == 0 && place.stride == 1 &&
+                                (place.channel == 0 || place.channel + width == place.channels)),
+           "expected whole positions or a half of the channels of all positions to be changed");
     return place;
   }
 
-  static variable_list forward(AutogradContext* context, const Tensor& givenX, const Tensor& givenNetwork,
-                               const std::optional<Tensor>& bias, const std::optional<Tensor>& gain,
-                               std::vector<int64_t> counts, int64_t start, int64_t stride, int64_t channel, int64_t map,
-                               double bound, bool inverse) {
-    const Place place = placeOf(givenX, givenNetwork, start, stride, channel);
+  std::vector<int64_t> numbers() const { return {positions, channels, start, stride, channel}; }
+  bool overTime() const { return width == channels; }
+  int64_t size() const { return positions * channels; }
+  int64_t seenRows() const { return overTime() ? positions - changed : positions; }
+  int64_t seenWidth() const { return overTime() ? channels : channels - width; }
+  int64_t changedAt(int64_t j) const { return (start + j * stride) * channels + channel; }
+
+  // Calls body(offset in the whole, offset in the seen part, length) for every run of the seen part of one row.
+  template <typename Body>
+  void eachSeen(const Body& body) const {
+    if (!overTime()) {
+      const int64_t first = channel == 0 ? width : 0;
+      for (int64_t t = 0; t < positions; ++t) body(t * channels + first, t * seenWidth(), seenWidth());
+      return;
+    }
+    int64_t seen = 0;
+    for (int64_t t = 0; t < positions; ++t) {
+      const int64_t j = t - start;
+      if (j >= 0 && j % stride == 0 && j / stride < changed) continue;
+      body(t * channels, seen++ * channels, channels);
+    }
+  }
+};
+
+// (B, T, C) to its seen and its changed part, each contiguous; the gradient is put together in one pass, where views
+// would fill with zeros and add.
+struct CouplingSplit : torch::autograd::Function<CouplingSplit> {
+  static variable_list forward(AutogradContext* context, const Tensor& given, std::vector<int64_t> numbers,
+                               int64_t changed, int64_t width) {
+    demandSupported(given);
+    const Place place = Place::of(numbers, changed, width);
+    demand(given.dim() == 3 && given.size(1) == place.positions && given.size(2) == place.channels,
+           "the place was made for an input of another shape");
+    context->saved_data["place"] = std::vector<int64_t>{numbers};
+    context->saved_data["part"] = std::vector<int64_t>{given.size(0), changed, width};
+    const Tensor x = given.contiguous();
+    Tensor seenPart = at::empty({x.size(0), place.seenRows(), place.seenWidth()}, x.options());
+    Tensor changedPart = at::empty({x.size(0), changed, width}, x.options());
+    byType(x, [&](auto zero) {
+      using T = decltype(zero);
+      const T* from = x.const_data_ptr<T>();
+      T *seen = seenPart.data_ptr<T>(), *to = changedPart.data_ptr<T>();
+      at::parallel_for(0, x.size(0), rowsPerTask(place.size()), [&](int64_t first, int64_t last) {
+        for (int64_t row = first; row < last; ++row) {
+          const T* whole = from + row * place.size();
+          T* own = seen + row * place.seenRows() * place.seenWidth();
+          place.eachSeen([&](int64_t at, int64_t part, int64_t n) { std::copy_n(whole + at, n, own + part); });
+          for (int64_t j = 0; j < changed; ++j) {
+            std::copy_n(whole + place.changedAt(j), width, to + (row * changed + j) * width);
+          }
+        }
+      });
+    });
+    return {seenPart, changedPart};
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto part = context->saved_data["part"].toIntVector();
+    const int64_t batch = part[0], changed = part[1], width = part[2];
+    const Place place = Place::of(context->saved_data["place"].toIntVector(), changed, width);
+    const auto options = (gradients[0].defined() ? gradients[0] : gradients[1]).options();
+    const auto orZero = [&](const Tensor& gradient, int64_t rows, int64_t columns) {
+      return gradient.defined() ? gradient.contiguous() : at::zeros({batch, rows, columns}, options);
+    };
+    const Tensor gseen = orZero(gradients[0], place.seenRows(), place.seenWidth());
+    const Tensor gchanged = orZero(gradients[1], changed, width);
+    Tensor gx = at::empty({batch, place.positions, place.channels}, options);
+    byType(gx, [&](auto zero) {
+      using T = decltype(zero);
+      const T *seen = gseen.const_data_ptr<T>(), *from = gchanged.const_data_ptr<T>();
+      T* to = gx.data_ptr<T>();
+      at::parallel_for(0, batch, rowsPerTask(place.size()), [&](int64_t first, int64_t last) {
+        for (int64_t row = first; row < last; ++row) {
+          T* whole = to + row * place.size();
+          const T* own = seen + row * place.seenRows() * place.seenWidth();
+          place.eachSeen([&](int64_t at, int64_t part, int64_t n) { std::copy_n(own + part, n, whole + at); });
+          for (int64_t j = 0; j < changed; ++j) {
+            std::copy_n(from + (row * changed + j) * width, width, whole + place.changedAt(j));
+          }
+        }
+      });
+    });
+    return {gx, Tensor(), Tensor(), Tensor()};
+  }
+};
+
+// The whole output of a coupling from its two parts: the seen one as it is, the changed one transformed.
+struct AffineCoupling : torch::autograd::Function<AffineCoupling> {
+  static variable_list forward(AutogradContext* context, const Tensor& givenSeen, const Tensor& givenChanged,
+                               const Tensor& givenNetwork, const std::optional<Tensor>& bias,
+                               const std::optional<Tensor>& gain, std::vector<int64_t> counts,
+                               std::vector<int64_t> numbers, int64_t map, double bound, bool inverse) {
+    demandSupported(givenChanged);
+    demand(givenSeen.dim() == 3 && givenChanged.dim() == 3 && givenNetwork.dim() == 3,
+           "expected a seen part, a changed part and a network's output of three dimensions");
+    const int64_t batch = givenChanged.size(0), changed = givenChanged.size(1), width = givenChanged.size(2);
+    const Place place = Place::of(numbers, changed, width);
+    demand(givenSeen.size(0) == batch && givenSeen.size(1) == place.seenRows() &&
+               givenSeen.size(2) == place.seenWidth() && givenNetwork.size(0) == batch &&
+               givenNetwork.size(1) == changed && givenNetwork.size(2) == 2 * width &&
+               givenSeen.scalar_type() == givenChanged.scalar_type() &&
+               givenNetwork.scalar_type() == givenChanged.scalar_type(),
+           "expected parts that make up the input and a network's output (B, T', 2 N), all of one dtype");
     demand(bias.has_value() == gain.has_value(), "bias and gain come together or not at all");
-    demand(static_cast<int64_t>(counts.size()) == place.batch, "expected one count a row");
-    for (const int64_t count : counts) demand(count >= 0 && count <= place.changed, "a count is out of range");
+    demand(static_cast<int64_t>(counts.size()) == batch, "expected one count a row");
+    for (const int64_t count : counts) demand(count >= 0 && count <= changed, "a count is out of range");
     demand(map == 0 || map == 1, "the scale map is 0 (sigmoid) or 1 (soft clip)");
     demand(map == 0 || bound > 0, "the soft clip's bound must be positive");
-    const Tensor x = givenX.contiguous(), network = givenNetwork.contiguous();
+    const Tensor seen = givenSeen.contiguous(), x = givenChanged.contiguous(), network = givenNetwork.contiguous();
     Tensor b, factor;
     if (bias) {
       b = bias->contiguous();
       factor = gain->mul(3).exp_().contiguous();
-      demand(b.dim() == 1 && b.size(0) == 2 * place.width && b.scalar_type() == x.scalar_type() &&
+      demand(b.dim() == 1 && b.size(0) == 2 * width && b.scalar_type() == x.scalar_type() &&
                  factor.sizes() == b.sizes() && factor.scalar_type() == x.scalar_type(),
              "bias and gain must have one entry a column of the network's output");
     }
-    Tensor y = at::empty_like(x);
-    Tensor logDet = at::zeros({place.batch}, x.options().dtype(at::kDouble));
+    Tensor y = at::empty({batch, place.positions, place.channels}, x.options());
+    Tensor logDet = at::zeros({batch}, x.options().dtype(at::kDouble));
     byType(x, [&](auto zero) {
       using T = decltype(zero);
-      const T* from = x.const_data_ptr<T>();
-      const T* net = network.const_data_ptr<T>();
+      const T *from = x.const_data_ptr<T>(), *kept = seen.const_data_ptr<T>(), *net = network.const_data_ptr<T>();
       T* to = y.data_ptr<T>();
       double* sums = logDet.data_ptr<double>();
       const auto& table = kernels<T>();
-      CouplingRow<T> shared{nullptr, b.defined() ? b.const_data_ptr<T>() : nullptr,
-                            factor.defined() ? factor.const_data_ptr<T>() : nullptr, place.width,
-                            static_cast<ScaleMap>(map), static_cast<T>(bound)};
-      const int64_t size = place.positions * place.channels;
-      at::parallel_for(0, place.batch, rowsPerTask(size), [&](int64_t first, int64_t last) {
+      const CouplingRow<T> shared{nullptr, b.defined() ? b.const_data_ptr<T>() : nullptr,
+                                  factor.defined() ? factor.const_data_ptr<T>() : nullptr, width,
+                                  static_cast<ScaleMap>(map), static_cast<T>(bound)};
+      at::parallel_for(0, batch, rowsPerTask(place.size()), [&](int64_t first, int64_t last) {
         for (int64_t row = first; row < last; ++row) {
-          copyUnchanged(place, row, from, to);
-          for (int64_t j = 0; j < place.changed; ++j) {
-            const int64_t at = place.offset(row, j);
+          T* whole = to + row * place.size();
+          const T* own = kept + row * place.seenRows() * place.seenWidth();
+          place.eachSeen([&](int64_t at, int64_t part, int64_t n) { std::copy_n(own + part, n, whole + at); });
+          for (int64_t j = 0; j < changed; ++j) {
+            T* result = whole + place.changedAt(j);
             if (j >= counts[row]) {
-              std::fill_n(to + at, place.width, T(0));
+              std::fill_n(result, width, T(0));
               continue;
             }
             CouplingRow<T> one = shared;
-            one.network = net + (row * place.changed + j) * 2 * place.width;
-            sums[row] += table.coupling(one, from + at, to + at, inverse);
+            one.network = net + (row * changed + j) * 2 * width;
+            sums[row] += table.coupling(one, from + (row * changed + j) * width, result, inverse);
           }
           if (inverse) sums[row] = -sums[row];
         }
@@ -366,79 +462,65 @@ struct AffineCoupling : torch::autograd::Function<AffineCoupling> {
     });
     context->save_for_backward({x, network, b, factor});
     context->saved_data["counts"] = counts;
-    context->saved_data["place"] = std::vector<int64_t>{start, stride, channel, map, inverse};
+    context->saved_data["place"] = numbers;
+    context->saved_data["map"] = map;
+    context->saved_data["inverse"] = inverse;
     context->saved_data["bound"] = bound;
     return {y, logDet};
-  }
-
-  // Everything of a row but its changed part. Only what is really elsewhere is copied.
-  template <typename T>
-  static void copyUnchanged(const Place& place, int64_t row, const T* from, T* to) {
-    const int64_t base = row * place.positions * place.channels;
-    if (place.width < place.channels) {
-      for (int64_t t = 0; t < place.positions; ++t) {
-        const int64_t at = base + t * place.channels;
-        std::copy_n(from + at, place.channel, to + at);
-        const int64_t after = place.channel + place.width;
-        std::copy_n(from + at + after, place.channels - after, to + at + after);
-      }
-      return;
-    }
-    for (int64_t t = 0; t < place.positions; ++t) {
-      const int64_t j = t - place.start;
-      if (j >= 0 && j % place.stride == 0 && j / place.stride < place.changed) continue;
-      std::copy_n(from + base + t * place.channels, place.channels, to + base + t * place.channels);
-    }
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const Tensor &x = saved[0], &network = saved[1], &b = saved[2], &factor = saved[3];
     const auto counts = context->saved_data["counts"].toIntVector();
-    const auto placed = context->saved_data["place"].toIntVector();
-    const double bound = context->saved_data["bound"].toDouble();
-    const bool inverse = placed[4] != 0;
-    const Place place = placeOf(x, network, placed[0], placed[1], placed[2]);
-    const Tensor gy = gradients[0].defined() ? gradients[0].contiguous() : at::zeros_like(x);
+    const bool inverse = context->saved_data["inverse"].toBool();
+    const int64_t batch = x.size(0), changed = x.size(1), width = x.size(2), columns = 2 * width;
+    const Place place = Place::of(context->saved_data["place"].toIntVector(), changed, width);
+    const Tensor gy = gradients[0].defined() ? gradients[0].contiguous()
+                                             : at::zeros({batch, place.positions, place.channels}, x.options());
     const Tensor gl = gradients[1].defined() ? gradients[1].to(at::kDouble).contiguous()
-                                             : at::zeros({place.batch}, x.options().dtype(at::kDouble));
+                                             : at::zeros({batch}, x.options().dtype(at::kDouble));
+    Tensor gseen = at::empty({batch, place.seenRows(), place.seenWidth()}, x.options());
     Tensor gx = at::empty_like(x), gnetwork = at::empty_like(network);
-    const int64_t columns = 2 * place.width;
-    ColumnSums biasSums(place.batch, place.positions * place.channels, factor.defined() ? columns : 0, x.options());
-    ColumnSums gainSums(place.batch, place.positions * place.channels, factor.defined() ? columns : 0, x.options());
+    ColumnSums biasSums(batch, place.size(), factor.defined() ? columns : 0, x.options());
+    ColumnSums gainSums(batch, place.size(), factor.defined() ? columns : 0, x.options());
     byType(x, [&](auto zero) {
       using T = decltype(zero);
       const T *from = x.const_data_ptr<T>(), *net = network.const_data_ptr<T>(), *grad = gy.const_data_ptr<T>();
-      T *to = gx.data_ptr<T>(), *toNetwork = gnetwork.data_ptr<T>();
+      T *to = gx.data_ptr<T>(), *toSeen = gseen.data_ptr<T>(), *toNetwork = gnetwork.data_ptr<T>();
       const double* gradLog = gl.const_data_ptr<double>();
       const auto& table = kernels<T>();
-      CouplingRow<T> shared{nullptr, b.defined() ? b.const_data_ptr<T>() : nullptr,
-                            factor.defined() ? factor.const_data_ptr<T>() : nullptr, place.width,
-                            static_cast<ScaleMap>(placed[3]), static_cast<T>(bound)};
-      biasSums.over(place.batch, [&](int64_t task, int64_t first, int64_t last) {
+      const CouplingRow<T> shared{nullptr, b.defined() ? b.const_data_ptr<T>() : nullptr,
+                                  factor.defined() ? factor.const_data_ptr<T>() : nullptr, width,
+                                  static_cast<ScaleMap>(context->saved_data["map"].toInt()),
+                                  static_cast<T>(context->saved_data["bound"].toDouble())};
+      biasSums.over(batch, [&](int64_t task, int64_t first, int64_t last) {
         T* ownBias = factor.defined() ? biasSums.of<T>(task) : nullptr;
         T* ownGain = factor.defined() ? gainSums.of<T>(task) : nullptr;
         for (int64_t row = first; row < last; ++row) {
-          copyUnchanged(place, row, grad, to);
+          const T* whole = grad + row * place.size();
+          T* own = toSeen + row * place.seenRows() * place.seenWidth();
+          place.eachSeen([&](int64_t at, int64_t part, int64_t n) { std::copy_n(whole + at, n, own + part); });
           const T sign = static_cast<T>(inverse ? -gradLog[row] : gradLog[row]);
-          for (int64_t j = 0; j < place.changed; ++j) {
-            const int64_t at = place.offset(row, j);
-            T* own = toNetwork + (row * place.changed + j) * columns;
+          for (int64_t j = 0; j < changed; ++j) {
+            const int64_t at = row * changed + j;
+            T *result = to + at * width, *network = toNetwork + at * columns;
             if (j >= counts[row]) {
-              std::fill_n(to + at, place.width, T(0));
-              std::fill_n(own, columns, T(0));
+              std::fill_n(result, width, T(0));
+              std::fill_n(network, columns, T(0));
               continue;
             }
             CouplingRow<T> one = shared;
-            one.network = net + (row * place.changed + j) * columns;
-            table.couplingBackward(one, from + at, grad + at, sign, inverse, to + at, own, ownBias, ownGain);
+            one.network = net + at * columns;
+            table.couplingBackward(one, from + at * width, whole + place.changedAt(j), sign, inverse, result, network,
+                                   ownBias, ownGain);
           }
         }
       });
     });
     const Tensor none;
-    return {gx,   gnetwork, factor.defined() ? biasSums.total() : none, factor.defined() ? gainSums.total() : none, none,
-            none, none,     none,                                       none, none, none};
+    return {gseen, gx,   gnetwork, factor.defined() ? biasSums.total() : none,
+            factor.defined() ? gainSums.total() : none, none, none, none, none, none};
   }
 };
 
@@ -454,11 +536,17 @@ Tensor selfAttention(const Tensor& packed, int64_t heads, bool causal) {
   return SelfAttention::apply(packed, heads, causal);
 }
 
-std::tuple<Tensor, Tensor> affineCoupling(const Tensor& x, const Tensor& network, const std::optional<Tensor>& bias,
-                                          const std::optional<Tensor>& gain, at::IntArrayRef counts, int64_t start,
-                                          int64_t stride, int64_t channel, int64_t map, double bound, bool inverse) {
-  const auto results = AffineCoupling::apply(x, network, bias, gain, counts.vec(), start, stride, channel, map, bound,
-                                             inverse);
+std::tuple<Tensor, Tensor> couplingSplit(const Tensor& x, at::IntArrayRef place, int64_t changed, int64_t width) {
+  const auto results = CouplingSplit::apply(x, place.vec(), changed, width);
+  return {results[0], results[1]};
+}
+
+std::tuple<Tensor, Tensor> affineCoupling(const Tensor& seen, const Tensor& changed, const Tensor& network,
+                                          const std::optional<Tensor>& bias, const std::optional<Tensor>& gain,
+                                          at::IntArrayRef counts, at::IntArrayRef place, int64_t map, double bound,
+                                          bool inverse) {
+  const auto results =
+      AffineCoupling::apply(seen, changed, network, bias, gain, counts.vec(), place.vec(), map, bound, inverse);
   return {results[0], results[1]};
 }
 
@@ -469,9 +557,10 @@ TORCH_LIBRARY(riverrun, library) {
   library.def("bias_residual(Tensor x, Tensor h, Tensor bias) -> Tensor", biasResidual);
   library.def("self_attention(Tensor packed, int heads, bool causal) -> Tensor", selfAttention);
   library.def("scale_shift(Tensor x, Tensor scale, Tensor shift, int[] counts) -> Tensor", scaleShift);
+  library.def("coupling_split(Tensor x, int[] place, int changed, int width) -> (Tensor, Tensor)", couplingSplit);
   library.def(
-      "affine_coupling(Tensor x, Tensor network, Tensor? bias, Tensor? gain, int[] counts, int start, int stride, "
-      "int channel, int map, float bound, bool inverse) -> (Tensor, Tensor)",
+      "affine_coupling(Tensor seen, Tensor changed, Tensor network, Tensor? bias, Tensor? gain, int[] counts, "
+      "int[] place, int map, float bound, bool inverse) -> (Tensor, Tensor)",
       affineCoupling);
 }
 

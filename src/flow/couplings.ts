@@ -2,9 +2,11 @@
 import type { InitContext } from "../nn/index.ts";
 import {
   affineCoupling,
+  type CouplingParts,
   type CouplingPlace,
   type CouplingScale,
   cat,
+  couplingSplit,
   isFusable,
   stack,
   type Tensor,
@@ -14,12 +16,6 @@ import { Bijection, type Decoded, type Encoded, perRow } from "./bijection.ts";
 import type { FlowConfig } from "./config.ts";
 import type { FlowContext } from "./context.ts";
 import { type CouplingNetwork, couplingNetwork } from "./network.ts";
-
-/** Two parts of an input, each with its own context: the one that is seen and the one that is changed. */
-interface Parts {
-  readonly seen: Tensor;
-  readonly changed: Tensor;
-}
 
 /** The contexts of the two parts, and where the changed one stands in the input. */
 interface Layout {
@@ -40,15 +36,17 @@ abstract class AffineCoupling extends Bijection {
     this.#network = this.child("network", network);
   }
 
-  protected abstract split(x: Tensor): Parts;
+  protected abstract split(x: Tensor): CouplingParts;
   protected abstract join(seen: Tensor, changed: Tensor): Tensor;
   protected abstract layout(context: FlowContext, channels: number): Layout;
 
   #apply(x: Tensor, context: FlowContext, inverse: boolean): [Tensor, Tensor] {
     const { seenContext, changedContext, place } = this.layout(context, x.size(2));
-    const { seen, changed } = this.split(x);
+    const fused = isFusable(x);
+    const parts = fused ? couplingSplit(x, place) : this.split(x);
+    const { seen, changed } = parts;
     const output = this.#network.forward(seen, seenContext);
-    if (isFusable(x)) return affineCoupling(x, output, changedContext.lengths, place, this.#scale, inverse);
+    if (fused) return affineCoupling(parts, output, x.shape, changedContext.lengths, place, this.#scale, inverse);
     const [scale, shift] = output.product.add(output.bias).mul(output.gain.mul(3).exp()).chunk(2, 2);
     const logS = changedContext.masked(logScale(scale, this.#scale));
     const moved = inverse ? affineInverse(changed, logS, shift) : affineForward(changed, logS, shift);
@@ -74,12 +72,14 @@ export class HalfTimeCoupling extends AffineCoupling {
     super(couplingNetwork(init, shape, config), config);
   }
 
-  protected layout(context: FlowContext): Layout {
+  protected layout(context: FlowContext, channels: number): Layout {
     const [seenContext, changedContext] = context.halves();
-    return { seenContext, changedContext, place: { start: context.positions / 2, stride: 1, channel: 0 } };
+    const half = context.positions / 2;
+    const place = { start: half, stride: 1, channel: 0, changed: half, width: channels };
+    return { seenContext, changedContext, place };
   }
 
-  protected split(x: Tensor): Parts {
+  protected split(x: Tensor): CouplingParts {
     const [seen, changed] = x.chunk(2, 1);
     return { seen, changed };
   }
@@ -99,14 +99,15 @@ export class ParityTimeCoupling extends AffineCoupling {
     this.#seesOdd = seesOdd;
   }
 
-  protected layout(context: FlowContext): Layout {
+  protected layout(context: FlowContext, channels: number): Layout {
     const [even, odd] = context.parities();
+    const place = { stride: 2, channel: 0, changed: context.positions / 2, width: channels };
     return this.#seesOdd
-      ? { seenContext: odd, changedContext: even, place: { start: 0, stride: 2, channel: 0 } }
-      : { seenContext: even, changedContext: odd, place: { start: 1, stride: 2, channel: 0 } };
+      ? { seenContext: odd, changedContext: even, place: { ...place, start: 0 } }
+      : { seenContext: even, changedContext: odd, place: { ...place, start: 1 } };
   }
 
-  protected split(x: Tensor): Parts {
+  protected split(x: Tensor): CouplingParts {
     const [batch, positions, channels] = x.shape;
     const [even, odd] = x.reshape(batch, positions / 2, 2, channels).unbind(2);
     return this.#seesOdd ? { seen: odd, changed: even } : { seen: even, changed: odd };
@@ -129,11 +130,13 @@ export class ChannelCoupling extends AffineCoupling {
   }
 
   protected layout(context: FlowContext, channels: number): Layout {
-    const place = { start: 0, stride: 1, channel: this.#seesSecond ? 0 : channels / 2 };
+    const width = channels / 2;
+    const channel = this.#seesSecond ? 0 : width;
+    const place = { start: 0, stride: 1, channel, changed: context.positions, width };
     return { seenContext: context, changedContext: context, place };
   }
 
-  protected split(x: Tensor): Parts {
+  protected split(x: Tensor): CouplingParts {
     const [first, second] = x.chunk(2, 2);
     return this.#seesSecond ? { seen: second, changed: first } : { seen: first, changed: second };
   }

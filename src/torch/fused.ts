@@ -3,7 +3,7 @@
  * spends its time on beside matrix products. Elsewhere than on the CPU, and in bfloat16, they are composed of libtorch's
  * operators; both ways agree to rounding.
  */
-import { affine_coupling, bias_gelu, bias_residual, scale_shift, self_attention } from "./operators.ts";
+import { affine_coupling, bias_gelu, bias_residual, coupling_split, scale_shift, self_attention } from "./operators.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Whether the fused operators take a tensor: float32 or float64 on the CPU. */
@@ -31,11 +31,22 @@ export function scaleShift(x: Tensor, scale: Tensor, shift: Tensor, counts: read
   return Tensor.adopt(scale_shift(x.handle, scale.handle, shift.handle, counts));
 }
 
-/** Where the changed rows of a coupling stand in its input: positions start + j * stride, from `channel` on. */
+/**
+ * Where the changed part of a coupling stands in its input (B, T, C): positions start + j * stride for j < changed, the
+ * `width` channels from `channel` on. Either whole positions are changed, or half of the channels of all positions.
+ */
 export interface CouplingPlace {
   readonly start: number;
   readonly stride: number;
   readonly channel: number;
+  readonly changed: number;
+  readonly width: number;
+}
+
+/** The two parts of a coupling's input, (B, T - changed, C) or (B, T, C - width), and (B, changed, width). */
+export interface CouplingParts {
+  readonly seen: Tensor;
+  readonly changed: Tensor;
 }
 
 /** The network's output before bias and gain, (B, T', 2 N), scale then shift: l = (h + b) exp(3 g). */
@@ -51,30 +62,38 @@ export interface CouplingScale {
   readonly bound: number;
 }
 
+/** The parts of x (B, T, C), each contiguous. */
+export function couplingSplit(x: Tensor, place: CouplingPlace): CouplingParts {
+  const numbers = [x.size(1), x.size(2), place.start, place.stride, place.channel];
+  const [seen, changed] = Tensor.adoptAll(coupling_split(x.handle, numbers, place.changed, place.width));
+  return { seen, changed };
+}
+
 /**
- * An affine coupling with its log-determinant in one pass: y = s (x + t) at the changed rows, x elsewhere, zero at
- * changed rows beyond `counts`; `inverse`: x = y / s - t and minus the log-determinant.
+ * The output of an affine coupling with its log-determinant in one pass: the seen part as it is, s (x + t) in the
+ * changed one, zero at its positions beyond `counts`; `inverse`: x / s - t and minus the log-determinant.
  *
- * @param counts real changed rows of each row of the batch
+ * @param shape (B, T, C) of the output
+ * @param counts real positions of the changed part, of each row of the batch
  * @returns (B, T, C) and (B) in float64
  */
 export function affineCoupling(
-  x: Tensor,
+  { seen, changed }: CouplingParts,
   output: CouplingOutput,
+  shape: readonly number[],
   counts: readonly number[],
   place: CouplingPlace,
   scale: CouplingScale,
   inverse: boolean,
 ): [Tensor, Tensor] {
   const [y, logDet] = affine_coupling(
-    x.handle,
+    seen.handle,
+    changed.handle,
     output.product.handle,
     output.bias.handle,
     output.gain.handle,
     counts,
-    place.start,
-    place.stride,
-    place.channel,
+    [shape[1], shape[2], place.start, place.stride, place.channel],
     scale.map === "sigmoid" ? 0 : 1,
     scale.bound,
     inverse,

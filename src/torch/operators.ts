@@ -191,6 +191,7 @@ export const operatorNames: readonly string[] = [
   "riverrun::bias_residual",
   "riverrun::scale_shift",
   "riverrun::self_attention",
+  "riverrun::coupling_split",
 ];
 
 /** `aten::_foreach_add_.List(Tensor(a!)[] self, Tensor[] other, *, Scalar alpha=1) -> ()` */
@@ -1418,24 +1419,20 @@ export function zeros(
   return native.call(178, size, dtype, layout, device, pin_memory) as Handle;
 }
 
-/** `riverrun::affine_coupling(Tensor x, Tensor network, Tensor? bias, Tensor? gain, int[] counts, int start, int stride, int channel, int map, float bound, bool inverse) -> (Tensor, Tensor)` */
+/** `riverrun::affine_coupling(Tensor seen, Tensor changed, Tensor network, Tensor? bias, Tensor? gain, int[] counts, int[] place, int map, float bound, bool inverse) -> (Tensor, Tensor)` */
 export function affine_coupling(
-  x: Handle,
+  seen: Handle,
+  changed: Handle,
   network: Handle,
   bias: Handle | null | undefined,
   gain: Handle | null | undefined,
   counts: number | readonly number[],
-  start: number,
-  stride: number,
-  channel: number,
+  place: number | readonly number[],
   map: number,
   bound: number,
   inverse: boolean,
 ): [Handle, Handle] {
-  return native.call(179, x, network, bias, gain, counts, start, stride, channel, map, bound, inverse) as [
-    Handle,
-    Handle,
-  ];
+  return native.call(179, seen, changed, network, bias, gain, counts, place, map, bound, inverse) as [Handle, Handle];
 }
 
 /** `riverrun::bias_gelu(Tensor h, Tensor bias) -> Tensor` */
@@ -1456,4 +1453,14 @@ export function scale_shift(x: Handle, scale: Handle, shift: Handle, counts: num
 /** `riverrun::self_attention(Tensor packed, int heads, bool causal) -> Tensor` */
 export function self_attention(packed: Handle, heads: number, causal: boolean): Handle {
   return native.call(183, packed, heads, causal) as Handle;
+}
+
+/** `riverrun::coupling_split(Tensor x, int[] place, int changed, int width) -> (Tensor, Tensor)` */
+export function coupling_split(
+  x: Handle,
+  place: number | readonly number[],
+  changed: number,
+  width: number,
+): [Handle, Handle] {
+  return native.call(184, x, place, changed, width) as [Handle, Handle];
 }

@@ -5,6 +5,7 @@ import {
   biasResidual,
   type CouplingScale,
   cat,
+  couplingSplit,
   type DType,
   Generator,
   grad,
@@ -104,9 +105,11 @@ describe.each(["float64", "float32"] as const)("fused operators in %s equal thei
   });
 
   const places = {
-    "second half of the positions": { start: 2, stride: 1, channel: 0, positions: 2, width: 6 },
-    "odd positions": { start: 1, stride: 2, channel: 0, positions: 2, width: 6 },
-    "second half of the channels": { start: 0, stride: 1, channel: 3, positions: 4, width: 3 },
+    "second half of the positions": { start: 2, stride: 1, channel: 0, changed: 2, width: 6 },
+    "odd positions": { start: 1, stride: 2, channel: 0, changed: 2, width: 6 },
+    "even positions": { start: 0, stride: 2, channel: 0, changed: 2, width: 6 },
+    "first half of the channels": { start: 0, stride: 1, channel: 0, changed: 4, width: 3 },
+    "second half of the channels": { start: 0, stride: 1, channel: 3, changed: 4, width: 3 },
   };
   const scales: CouplingScale[] = [
     { map: "sigmoid", bound: 2 },
@@ -117,14 +120,23 @@ describe.each(["float64", "float32"] as const)("fused operators in %s equal thei
       for (const inverse of [false, true]) {
         test(`affineCoupling, ${name}, ${scale.map}, ${inverse ? "inverse" : "forward"}`, () => {
           scope(() => {
-            const { start, stride, channel, positions, width } = place;
+            const { start, stride, channel, changed: positions, width } = place;
             const counts = [positions, 1, 0];
             const x = draw([3, 4, 6], 1);
             const product = draw([3, positions, 2 * width], 2);
             const [bias, gain] = [draw([2 * width], 3), draw([2 * width], 4, 0.1)];
             compare(
               [x, product, bias, gain],
-              () => affineCoupling(x, { product, bias, gain }, counts, place, scale, inverse),
+              () =>
+                affineCoupling(
+                  couplingSplit(x, place),
+                  { product, bias, gain },
+                  x.shape,
+                  counts,
+                  place,
+                  scale,
+                  inverse,
+                ),
               () => {
                 const [l, t] = product.add(bias).mul(gain.mul(3).exp()).chunk(2, 2);
                 const logS =

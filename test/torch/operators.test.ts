@@ -9,7 +9,9 @@ const declared = readFileSync(join(packageRoot, "native/operators.def"), "utf8")
   .split("\n")
   .map((line) => /^(OPERATOR|FUSED)\((\w+)(?:, (\w*))?\)$/.exec(line))
   .filter((match) => match !== null)
-  .map(([, kind, name, overload]) => `${kind === "FUSED" ? "riverrun" : "aten"}::${name}${overload ? `.${overload}` : ""}`);
+  .map(
+    ([, kind, name, overload]) => `${kind === "FUSED" ? "riverrun" : "aten"}::${name}${overload ? `.${overload}` : ""}`,
+  );
 
 it("exports exactly the operators of the list, in its order, once each", () => {
   const exported = native.schemas().map(({ name, overload }) => (overload ? `${name}.${overload}` : name));
