@@ -13,6 +13,7 @@ interface TrainOptions {
   readonly preset?: string;
   readonly config?: string;
   readonly set?: string[];
+  readonly acContext?: string;
   readonly seed?: number;
   readonly data?: string[];
   readonly validation?: string[];
@@ -36,6 +37,12 @@ export function addTrain(program: Command): void {
     .option("--preset <name>", presetNames.join(", "))
     .option("--config <file>", "configuration in JSON or YAML instead of a preset (see --print-config)")
     .option("--set <key=value>", "overrides a key, as in train.maxSteps=100; repeatable", collect)
+    .addOption(
+      new Option("--ac-context <what>", "what an autoregressive flow's network reads beside its input").choices([
+        "c",
+        "none",
+      ]),
+    )
     .option("--data <files...>", ".txt (one text a line), .jsonl (objects with text), or builtin")
     .option("--validation <files...>", "held-out texts (default: a seeded 10 % of the data)")
     .option("--out <dir>", "the model's folder")
@@ -68,7 +75,12 @@ async function precisionOf(name: string | undefined): Promise<Precision | undefi
 
 async function train(options: TrainOptions): Promise<void> {
   const { configFrom } = await import("../configuration.ts");
-  const config = configFrom(options);
+  const { acContext } = options;
+  const set = acContext === undefined ? options.set : [...(options.set ?? []), `flow.acContext=${acContext}`];
+  const config = configFrom({ ...options, set });
+  if (acContext !== undefined && config.flow.couplings !== "autoregressive") {
+    throw new UsageError(`--ac-context: ${config.preset} is not autoregressive; expected a preset like paper-ar`);
+  }
   if (options.printConfig) {
     await emit(config);
     return;
