@@ -46,6 +46,8 @@ const COMMON_BEFORE_CAPITAL = `
   mr mrs ms dr drs prof profs sen sens rep reps atty attys lt col gen messrs gov govs adm rev maj sgt cpl pvt capt st ste
   ave pres lieut hon brig cmdr comdr pfc spc supt supts det mt ft adj adv asst assoc ens insp mlle mme msgr sfc
   vs alex wm jos cie cf treas ph invt elec natl mfg mtg dept`;
+/** Titles, lower-cased: a name follows them. */
+export const TITLES: readonly string[] = COMMON_BEFORE_CAPITAL.trim().split(/\s+/);
 /** Short only before a number. */
 const COMMON_BEFORE_NUMBER = "ca fig figs prop no nos art bldg pp op";
 
@@ -77,6 +79,9 @@ const OPENERS =
 /** An e-mail address, with angle brackets where it stands in them. */
 const EMAIL =
   '[a-zA-Z0-9][^\\s\\u001c-\\u001f\\u0085\\ufeff"<>|()]{0,254}@(?:[^\\s\\u001c-\\u001f\\u0085\\ufeff"<>|().]{1,254}\\.){0,20}[^\\s\\u001c-\\u001f\\u0085\\ufeff"<>|().]{1,254}(?:&gt;|>)?';
+
+/** The same words as they stand. */
+export const SENTENCE_OPENERS: ReadonlySet<string> = new Set(OPENERS.replaceAll("\\.", "").split("|"));
 
 /** A mark-up tag without line ends. */
 const NAME = "[A-Za-z][A-Za-z0-9_:.-]*";

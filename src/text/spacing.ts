@@ -10,7 +10,7 @@ const LEANS_LEFT = new Set([
 
 /** Tokens without a space after them: they open. */
 const LEANS_RIGHT = new Set([
-  ...["(", "[", "{", "$", "\u00a3", "\u20ac", "\u00a5", "#", "@", "`", "``", "\u2018", "\u201c", "\u00ab"],
+  ...["(", "[", "{", "$", "\u00a3", "\u20ac", "\u00a5", "#", "@", "`", "``", "\u2018", "\u201c", "\u201e", "\u00ab"],
   ...["\u00bf", "\u00a1"],
 ]);
 

@@ -1,4 +1,5 @@
 import { UsageError } from "../base/errors.ts";
+import { mosesTokenizer } from "./moses.ts";
 import { pennTreebank } from "./penn-treebank.ts";
 import { riverrunWords } from "./riverrun-words.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -11,6 +12,8 @@ const TOKENIZERS: ReadonlyMap<string, Tokenizer> = new Map(
     tvqaWords({ keepCommas: true }),
     pennTreebank(),
     pennTreebank({ lowerCase: false }),
+    mosesTokenizer("en"),
+    mosesTokenizer("ro"),
   ].map((tokenizer) => [tokenizer.name, tokenizer]),
 );
 
@@ -18,7 +21,8 @@ const TOKENIZERS: ReadonlyMap<string, Tokenizer> = new Map(
 export const tokenizerNames: readonly string[] = [...TOKENIZERS.keys()];
 
 /**
- * The tokeniser of a name: `riverrun-words`, `tvqa-words`, `tvqa-words-commas`, `ptb` or `ptb-cased`.
+ * The tokeniser of a name: `riverrun-words`, `tvqa-words`, `tvqa-words-commas`, `ptb`, `ptb-cased`, `moses-en` or `moses-ro`.
+ *
  * @throws UsageError for any other name.
  */
 export function tokenizerByName(name: string): Tokenizer {

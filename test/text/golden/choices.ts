@@ -53,6 +53,13 @@ const coreNlp = [
   ...["-preserveLines", "-encoding", "UTF-8"],
 ];
 
+const news = (language: string): LineChoice["files"] => ({
+  [`wmt/newstest2016.${language}`]: 2,
+  [`wmt/newstest2019-ntrex.${language}`]: 2,
+  [`wmt/flores101-devtest.${language}`]: 2,
+  [`wmt/train.${language}`]: 20,
+});
+
 /** Both languages, for a shared vocabulary. */
 export const bpeTraining: LineChoice = { files: { "wmt/train.ro": 8, "wmt/train.en": 8 } };
 export const bpeMerges = 4000;
@@ -63,6 +70,8 @@ export const goldenSources: readonly GoldenSource[] = [
   { name: "penn-treebank", files: english, command: coreNlp },
   { name: "wordpiece", files: mixed, command: python("wordpiece", "DATA/minilm/vocab.txt", "uncased") },
   { name: "wordpiece-cased", files: mixed, command: python("wordpiece", "DATA/minilm/vocab.txt", "cased") },
+  { name: "moses-en", files: news("en"), command: python("moses", "en") },
+  { name: "moses-ro", files: news("ro"), command: python("moses", "ro") },
   { name: "bpe-subword-nmt", files: mixed, command: python("bpe-subword-nmt", "CODES") },
   { name: "bpe-tokenizers", files: mixed, command: python("bpe-tokenizers", "CODES") },
   {

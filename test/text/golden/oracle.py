@@ -108,6 +108,13 @@ def learn_plainly(merges):
     write(learned)
 
 
+def moses(language):
+    from sacremoses import MosesTokenizer
+
+    tokenizer = MosesTokenizer(lang=language)
+    write(tokenizer.tokenize(line, escape=False) for line in lines())
+
+
 KINDS = {
     "13a": mteval_13a,
     "wordpiece": wordpiece,
@@ -115,6 +122,7 @@ KINDS = {
     "bpe-tokenizers": bpe_tokenizers,
     "learn-subword-nmt": learn_subword_nmt,
     "learn-plainly": learn_plainly,
+    "moses": moses,
 }
 
 if __name__ == "__main__":
