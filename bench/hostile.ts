@@ -8,7 +8,6 @@
  * line of counts; complaints go to stderr; exit code 1 where there is one.
  */
 import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { messageOf, UsageError } from "../src/base/errors.ts";
 import { hashSeed, RandomStream } from "../src/base/random.ts";
@@ -44,14 +43,11 @@ function judge({ args, names, number, name }: Case, outcome: Outcome, report: Re
   );
 }
 
-/** The latents that `decode` reads are made by the command line itself. */
-async function makeLatents(material: Material): Promise<void> {
-  const [from, to] = [material.file("lines.txt"), material.file("latents.safetensors")];
-  const { code, stderr } = await runAlone(
-    { args: ["encode", "--model", material.model, from, "--out", to], input: undefined },
-    limits,
-  );
-  if (code !== 0) throw new Error(`riverrun encode failed before anything was damaged: ${stderr}`);
+/** A command line on whole files. @throws Error where it fails. */
+async function succeed(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runAlone({ args, input: undefined }, limits);
+  if (code !== 0) throw new Error(`riverrun ${args[0]} failed before anything was damaged: ${stderr}`);
+  return stdout;
 }
 
 async function main(): Promise<void> {
@@ -69,11 +65,10 @@ async function main(): Promise<void> {
     throw new UsageError("usage: hostile.ts [--cases N] [--alone N] [--seed N] [--only CASE] [--keep]");
   }
   const only = values.only === undefined ? undefined : Number(values.only);
-  const material = await makeMaterial();
+  const material = await makeMaterial(succeed);
   const shared = new SharedRunner(limits);
   const report: Report = { cases: 0, alone: 0, exitCodes: {}, complaints: {}, slowestSeconds: 0 };
   try {
-    await makeLatents(material);
     const every = alone > 0 ? Math.max(1, Math.floor(cases / alone)) : Number.POSITIVE_INFINITY;
     for (let number = 0; number < cases; number++) {
       if (only !== undefined && number !== only) continue;
@@ -88,7 +83,7 @@ async function main(): Promise<void> {
     if (wrong > 0) process.exitCode = 1;
   } finally {
     shared.stop();
-    if (values.keep) process.stderr.write(`files: ${join(material.folder)}\n`);
+    if (values.keep) process.stderr.write(`files: ${material.folder}\n`);
     else rmSync(material.folder, { recursive: true, force: true });
   }
 }

@@ -15,8 +15,6 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { RandomStream } from "../../src/base/random.ts";
 import { builtinCorpus } from "../../src/corpora/index.ts";
-import { type Config, presetConfig } from "../../src/flow/index.ts";
-import { LanguageFlow } from "../../src/languageFlow.ts";
 import { type Kind, mutate } from "./mutations.ts";
 
 /** Whole files that the cases damage copies of. */
@@ -43,48 +41,41 @@ export interface Case {
   discard(): void;
 }
 
-function smallConfig(): Config {
-  const tiny = presetConfig("tiny");
-  return {
-    ...tiny,
-    data: { ...tiny.data, dimensions: 8, positions: 16 },
-    vectors: { ...tiny.vectors, iterations: 2 },
-    flow: { ...tiny.flow, steps: 1, hidden: 8 },
-    train: {
-      ...tiny.train,
-      maxSteps: 4,
-      batchSize: 8,
-      accumulate: 2,
-      warmupSteps: 2,
-      ema: 0.9,
-      validateEvery: 2,
-      checkpointEvery: 2,
-      logEvery: 1,
-      validationTexts: 8,
-    },
-  };
-}
+/** What makes of preset `tiny` a flow of 8 channels that trains in a second and has everything that a checkpoint can hold. */
+const smallSettings = [
+  "data.dimensions=8",
+  "vectors.iterations=2",
+  "flow.steps=1",
+  "flow.hidden=8",
+  "train.maxSteps=4",
+  "train.batchSize=8",
+  "train.accumulate=2",
+  "train.warmupSteps=2",
+  "train.ema=0.9",
+  "train.validateEvery=2",
+  "train.checkpointEvery=2",
+  "train.logEvery=1",
+  "train.validationTexts=8",
+].flatMap((setting) => ["--set", setting]);
 
-/** Trains the flow of 8 channels whose files are damaged, and makes the texts. */
-export async function makeMaterial(): Promise<Material> {
+/**
+ * Writes texts, trains a flow on them and encodes them, all by the command line whose files are damaged later.
+ *
+ * @param riverrun runs a command line that must succeed, and gives its output
+ */
+export async function makeMaterial(riverrun: (...args: string[]) => Promise<string>): Promise<Material> {
   const folder = mkdtempSync(join(tmpdir(), "riverrun-hostile-"));
   const model = join(folder, "model");
-  const config = smallConfig();
   const file = (name: string): string => join(folder, name);
-  const { sentences } = builtinCorpus({ sentences: 100 });
-  const texts = sentences.slice(0, 60);
+  const texts = builtinCorpus({ sentences: 100 }).sentences.slice(0, 60);
+  const records = texts.slice(0, 20).map((text, id) => JSON.stringify({ id, text }));
   writeFileSync(file("lines.txt"), `${texts.join("\n")}\n`);
-  writeFileSync(
-    file("lines.jsonl"),
-    `${texts
-      .slice(0, 20)
-      .map((text, id) => JSON.stringify({ id, text }))
-      .join("\n")}\n`,
-  );
+  writeFileSync(file("lines.jsonl"), `${records.join("\n")}\n`);
+  const config: unknown = JSON.parse(await riverrun("train", "--preset", "tiny", ...smallSettings, "--print-config"));
   writeFileSync(file("config.json"), JSON.stringify(config, null, 2));
-  const flow = await LanguageFlow.train({ config, texts, out: model, threads: 1 });
-  flow.dispose();
+  await riverrun("train", "--config", file("config.json"), "--data", file("lines.txt"), "--out", model);
   copyFileSync(join(model, "vectors.txt"), file("vectors.txt"));
+  await riverrun("encode", "--model", model, file("lines.txt"), "--out", file("latents.safetensors"));
   return { folder, model, config: file("config.json"), file };
 }
 
