@@ -11,7 +11,7 @@ import { rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { messageOf, UsageError } from "../src/base/errors.ts";
 import { hashSeed, RandomStream } from "../src/base/random.ts";
-import { type Case, type Material, makeCase, makeMaterial } from "./hostile/cases.ts";
+import { type Case, makeCase, makeMaterial } from "./hostile/cases.ts";
 import { type Limits, type Outcome, runAlone, SharedRunner } from "./hostile/runner.ts";
 import { complaint } from "./hostile/verdict.ts";
 
