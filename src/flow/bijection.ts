@@ -2,6 +2,7 @@
 import { Module } from "../nn/index.ts";
 import type { Tensor } from "../torch/index.ts";
 import type { FlowContext } from "./context.ts";
+import { standardNormalLogDensity } from "./gaussian.ts";
 
 /** Data to latent. `logDet` is ln |det dy/dx| of each row, (B), float64, nats, over real positions only. */
 export interface Encoded {
@@ -22,6 +23,15 @@ export interface Decoded {
 export abstract class Bijection extends Module {
   abstract encode(x: Tensor, context: FlowContext): Encoded;
   abstract decode(y: Tensor, context: FlowContext): Decoded;
+
+  /**
+   * ln p(x) of each row, (B), float64, nats: that of the latents under N(0, I) and the log-determinant. Where a map
+   * knows its density without the latents it says so here, and that is what training follows.
+   */
+  logDensity(x: Tensor, context: FlowContext): Tensor {
+    const { y, logDet } = this.encode(x, context);
+    return standardNormalLogDensity(y, context).add(logDet);
+  }
 }
 
 /** The log-determinant of a map that scales each row by the same factors at every real position: n_b * sum ln|s_c|. */

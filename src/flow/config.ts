@@ -36,12 +36,12 @@ const vectorsSchema = z.strictObject({
 /** The bijection. */
 const flowSchema = z.strictObject({
   levels: size(10).describe("L, blocks of the multi-scale flow; T must be divisible by 2^L"),
-  steps: size(512).describe("K, flow steps in each block"),
+  steps: z.int().min(0).max(512).describe("K, flow steps in each block; causal: couplings in front of the head"),
   layout: z.enum(["paper", "wide"]).describe("where blocks squeeze and split"),
   couplings: z
-    .enum(["time", "channel", "alternating", "autoregressive", "bilstm"])
+    .enum(["time", "channel", "alternating", "autoregressive", "bilstm", "causal", "tarflow"])
     .describe(
-      "dimension that linear maps mix and couplings split; alternating takes both in turn; autoregressive: causal steps instead of couplings; bilstm: the Bi-LSTM density baseline, K layers and no coupling",
+      "dimension that linear maps mix and couplings split; alternating takes both in turn; autoregressive: causal steps instead of couplings; bilstm: the Bi-LSTM density baseline, K layers and no coupling; causal: left to right, channel couplings and a head; tarflow: affine causal blocks in alternating order",
     ),
   family: z
     .enum(["paper", "riverrun"])
@@ -60,6 +60,18 @@ const flowSchema = z.strictObject({
     .describe("what the network of an autoregressive step reads beside its input: its own context c, or nothing"),
   alpha: z.number().describe("offset of the sigmoid scale map, s = sigmoid(l + alpha)"),
   softClip: z.number().positive().describe("c of the soft-clipped scale map, ln s = c tanh(a / c)"),
+  head: z
+    .enum(["none", "gaussian", "codebook", "logistic"])
+    .describe(
+      "density of a position given its past in causal and tarflow: a Gaussian a channel, a mixture over the codebook's words, a mixture of logistics a channel; none elsewhere",
+    ),
+  components: size(1024).describe("logistics of a channel in the logistic head"),
+  channelOrder: z
+    .enum(["independent", "autoregressive"])
+    .describe("whether a channel of the logistic head reads the channels before it"),
+  deepLayers: size(128)
+    .nullable()
+    .describe("transformer blocks of the causal network next to the latents; null: as many as flow.layers"),
   dropout: share.describe("dropout inside the couplings' networks"),
 });
 
@@ -115,6 +127,33 @@ export type DataConfig = Config["data"];
 export type FlowConfig = Config["flow"];
 export type TrainConfig = Config["train"];
 
+/** What causal flows and their heads need. */
+function headProblems({ data, flow }: Config): string[] {
+  const problems: string[] = [];
+  const causal = flow.couplings === "causal" || flow.couplings === "tarflow";
+  if (causal !== (flow.head !== "none")) {
+    problems.push(
+      `flow.head: "${flow.head}" does not go with flow.couplings "${flow.couplings}": causal and tarflow have a head, the others "none"`,
+    );
+  }
+  if (flow.couplings !== "causal" && flow.steps === 0) {
+    problems.push('flow.steps: expected at least 1; only flow.couplings "causal" works without a step');
+  }
+  if (!causal) return problems;
+  if (flow.family !== "riverrun" || data.fixedLength || flow.levels !== 1 || flow.network !== "attention") {
+    problems.push(
+      `flow.couplings: ${flow.couplings} is of family riverrun with data.fixedLength false, levels 1 and network attention, got ${flow.family}, ${data.fixedLength}, ${flow.levels} and ${flow.network}`,
+    );
+  }
+  if ((flow.hidden ?? data.dimensions) % flow.heads !== 0) {
+    problems.push(`flow.heads: ${flow.heads} heads do not divide the width ${flow.hidden ?? data.dimensions}`);
+  }
+  if (flow.couplings === "tarflow" && flow.head === "logistic") {
+    problems.push('flow.head: tarflow ends in "gaussian" or "codebook"');
+  }
+  return problems;
+}
+
 /** Relations between keys that a schema of single keys cannot state. */
 function relationsOf(config: Config): string[] {
   const problems: string[] = [];
@@ -153,6 +192,7 @@ function relationsOf(config: Config): string[] {
       `flow.couplings: the Bi-LSTM density is of family paper with levels 1 and network lstm, got ${flow.family}, ${flow.levels} and ${flow.network}`,
     );
   }
+  problems.push(...headProblems(config));
   if (config.train.batchSize % config.train.accumulate !== 0) {
     problems.push(`train.accumulate: ${config.train.accumulate} must divide train.batchSize ${config.train.batchSize}`);
   }

@@ -3,7 +3,7 @@ export { ActNorm } from "./actNorm.ts";
 export { ArFlow, CausalBijection, encodeByLoops, encodeByWavefront, type IncrementalDecoder } from "./ar/index.ts";
 export { Bijection, type Decoded, type Encoded } from "./bijection.ts";
 export { BilstmDensity, LstmShift } from "./bilstmDensity.ts";
-export { CausalNetwork, type CausalPass, CausalReader, type CausalShape, type CausalSize } from "./causal/index.ts";
+export * from "./causal/index.ts";
 export { Chain, type Link } from "./chain.ts";
 export {
   type Config,

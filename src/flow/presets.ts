@@ -31,6 +31,10 @@ const paperNar: Config = {
     acContext: "c",
     alpha: 2,
     softClip: 2,
+    head: "none",
+    components: 8,
+    channelOrder: "independent",
+    deepLayers: null,
     dropout: 0,
   },
   train: {
@@ -87,6 +91,10 @@ const riverrunNar: Config = {
     acContext: "c",
     alpha: 2,
     softClip: 2,
+    head: "none",
+    components: 8,
+    channelOrder: "independent",
+    deepLayers: null,
     dropout: 0.1,
   },
   train: {
@@ -133,6 +141,55 @@ function derive(base: Config, preset: string, over: Overrides): Config {
   };
 }
 
+const tinyTrain: Partial<Config["train"]> = {
+  maxSteps: 200,
+  batchSize: 32,
+  learningRate: 2e-3,
+  warmupSteps: 20,
+  ema: 0,
+  validateEvery: 100,
+  checkpointEvery: 100,
+  logEvery: 20,
+  validationTexts: 200,
+};
+
+const smallTrain: Partial<Config["train"]> = {
+  maxSteps: 3000,
+  batchSize: 64,
+  learningRate: 2e-3,
+  warmupSteps: 100,
+  ema: 0.995,
+  validateEvery: 250,
+  checkpointEvery: 250,
+  validationTexts: 500,
+};
+
+/** Left to right: the codebook's mixture on top of a causal transformer. */
+const riverrunAr = derive(riverrunNar, "riverrun-ar", {
+  data: { sigma: 0.25 },
+  flow: {
+    levels: 1,
+    steps: 0,
+    couplings: "causal",
+    head: "codebook",
+    layers: 2,
+    deepLayers: 6,
+    softClip: 4,
+  },
+});
+
+const riverrunTarflow = derive(riverrunNar, "riverrun-tarflow", {
+  flow: {
+    levels: 1,
+    steps: 6,
+    couplings: "tarflow",
+    head: "gaussian",
+    layers: 2,
+    deepLayers: 6,
+    softClip: 4,
+  },
+});
+
 const presets: Readonly<Record<string, { readonly config: Config; readonly about: string; readonly paper?: string }>> =
   {
     tiny: {
@@ -141,17 +198,7 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
         data: { dimensions: 16, positions: 16, minCount: 1, maxVocabulary: 2000 },
         vectors: { iterations: 15, window: 5 },
         flow: { levels: 2, steps: 2, hidden: 32, layers: 1, heads: 2, dropout: 0 },
-        train: {
-          maxSteps: 200,
-          batchSize: 32,
-          learningRate: 2e-3,
-          warmupSteps: 20,
-          ema: 0,
-          validateEvery: 100,
-          checkpointEvery: 100,
-          logEvery: 20,
-          validationTexts: 200,
-        },
+        train: tinyTrain,
       }),
     },
     small: {
@@ -160,21 +207,58 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
         data: { dimensions: 32, positions: 32 },
         vectors: { iterations: 30 },
         flow: { levels: 2, steps: 6, hidden: 96, layers: 1, heads: 4, dropout: 0 },
-        train: {
-          maxSteps: 3000,
-          batchSize: 64,
-          learningRate: 2e-3,
-          warmupSteps: 100,
-          ema: 0.995,
-          validateEvery: 250,
-          checkpointEvery: 250,
-          validationTexts: 500,
-        },
+        train: smallTrain,
       }),
     },
     "riverrun-nar": {
       about: "masks, positions, a length model, soft-clipped scales, both couplings",
       config: riverrunNar,
+    },
+    "riverrun-ar": {
+      about:
+        "left to right, a mixture over the codebook's words: a softmax language model as a flow; flow.steps adds causal couplings, flow.head=logistic a free mixture",
+      config: riverrunAr,
+    },
+    "small-ar": {
+      about: "minutes on 2 cores: riverrun-ar with 32 channels and 32 positions",
+      config: derive(riverrunAr, "small-ar", {
+        data: { dimensions: 32, positions: 32 },
+        vectors: { iterations: 30 },
+        flow: { hidden: 96, layers: 1, deepLayers: 2, heads: 4, dropout: 0 },
+        train: smallTrain,
+      }),
+    },
+    "tiny-ar": {
+      about: "seconds, for tests: riverrun-ar with 16 channels and 16 positions",
+      config: derive(riverrunAr, "tiny-ar", {
+        data: { dimensions: 16, positions: 16, minCount: 1, maxVocabulary: 2000 },
+        vectors: { iterations: 15, window: 5 },
+        flow: { hidden: 32, layers: 1, deepLayers: 1, heads: 2, dropout: 0 },
+        train: tinyTrain,
+      }),
+    },
+    "riverrun-tarflow": {
+      about:
+        "affine causal blocks in alternating order; flow.head=codebook ends in a mixture over the codebook's words",
+      config: riverrunTarflow,
+    },
+    "small-tarflow": {
+      about: "minutes on 2 cores: riverrun-tarflow with 32 channels and 32 positions",
+      config: derive(riverrunTarflow, "small-tarflow", {
+        data: { dimensions: 32, positions: 32 },
+        vectors: { iterations: 30 },
+        flow: { steps: 4, hidden: 96, layers: 1, deepLayers: 2, heads: 4, dropout: 0 },
+        train: smallTrain,
+      }),
+    },
+    "tiny-tarflow": {
+      about: "seconds, for tests: riverrun-tarflow with 16 channels and 16 positions",
+      config: derive(riverrunTarflow, "tiny-tarflow", {
+        data: { dimensions: 16, positions: 16, minCount: 1, maxVocabulary: 2000 },
+        vectors: { iterations: 15, window: 5 },
+        flow: { steps: 2, hidden: 32, layers: 1, deepLayers: null, heads: 2, dropout: 0 },
+        train: tinyTrain,
+      }),
     },
     "paper-nar": {
       about:

@@ -9,9 +9,10 @@ import { type DType, Generator, noGrad, scope, type Tensor, tensor } from "../to
 import { ArFlow } from "./ar/index.ts";
 import type { Bijection } from "./bijection.ts";
 import { BilstmDensity } from "./bilstmDensity.ts";
+import { CausalFlow, causalFlow, tarFlow, type WordPoints } from "./causal/index.ts";
 import type { Config } from "./config.ts";
 import { FlowContext, type PassSettings } from "./context.ts";
-import { noiseLogDensity, standardNormalLogDensity } from "./gaussian.ts";
+import { noiseLogDensity } from "./gaussian.ts";
 import { lengthLogProbabilities, lengthNats } from "./lengthModel.ts";
 import { multiScaleFlow } from "./multiScale.ts";
 
@@ -46,11 +47,11 @@ export interface TextBatch {
 export interface Likelihood {
   /** -log p(x~ | N). */
   readonly negLogDensity: Tensor;
-  /** -log p(N); 0 for fixed length. */
+  /** -log p(N); 0 for fixed length and where `<eos>` ends a text. */
   readonly lengthNats: Tensor;
   /** log q(x~ | w), the density of the noise that was drawn. */
   readonly logNoise: Tensor;
-  /** -sum_t log p(w_t | x~_t) by the Bayes rule. */
+  /** -sum_t log p(w_t | x~_t) by the Bayes rule; in a flow that mixes over words with its own prior, p(w_t | x~_<t). */
   readonly decodeNats: Tensor;
 }
 
@@ -67,7 +68,14 @@ export interface BuildOptions {
 }
 
 /** The flow that a configuration describes. */
-function bijectionOf(init: InitContext, { data: { positions, dimensions }, flow }: Config): Bijection {
+function bijectionOf(
+  init: InitContext,
+  { data: { positions, dimensions }, flow }: Config,
+  codebook: WordPoints,
+): Bijection {
+  const input = { positions, channels: dimensions, codebook };
+  if (flow.couplings === "causal") return causalFlow(init, input, flow);
+  if (flow.couplings === "tarflow") return tarFlow(init, input, flow);
   if (flow.couplings === "bilstm") return new BilstmDensity(init, dimensions, flow);
   if (flow.couplings === "autoregressive") return new ArFlow(init, positions, dimensions, flow);
   return multiScaleFlow(init, positions, dimensions, flow);
@@ -98,20 +106,22 @@ export class TextFlow extends Module {
     const place = { dtype: this.dtype, device: this.device };
     const shape = [vocabulary.size, data.dimensions];
     const logPrior = vocabulary.logPrior({ pad: true, sos: data.fixedLength });
+    const points = this.buffer("codebook", tensor(codebook.values, shape, place));
     this.embedder = new Embedder(
-      this.buffer("codebook", tensor(codebook.values, shape, place)),
+      points,
       this.buffer("logPrior", tensor(logPrior, [vocabulary.size], place)),
       data.sigma,
     );
     this.buffer("codebookFactor", tensor([codebook.factor], [1], { dtype: "float64" }));
-    const lengths = data.fixedLength
-      ? new Float64Array(1)
-      : lengthLogProbabilities(options.positionCounts ?? [], this.unit, data.positions);
+    const lengths = this.hasLengthModel
+      ? lengthLogProbabilities(options.positionCounts ?? [], this.unit, data.positions)
+      : new Float64Array(1);
     this.#lengthBuffer = this.buffer("lengthLogProbabilities", tensor(lengths, [lengths.length], { dtype: "float64" }));
     this.#initialised = this.buffer("initialised", tensor([0], [1], { dtype: "bool" }));
+    const impossible = [Vocabulary.pad, Vocabulary.sos];
     const generator = new Generator(config.seed);
     const init = new InitContext({ generator, ...place });
-    this.flow = this.child("flow", bijectionOf(init, config));
+    this.flow = this.child("flow", bijectionOf(init, config, { values: points, sigma: data.sigma, impossible }));
     generator.dispose();
   }
 
@@ -140,6 +150,11 @@ export class TextFlow extends Module {
   /** Positions are counted in multiples of this, 2^(L-1), so that every squeeze finds whole pairs. */
   get unit(): number {
     return 2 ** (this.config.flow.levels - 1);
+  }
+
+  /** Whether the number of positions has a model of its own: not where it is fixed, or where `<eos>` ends a text. */
+  get hasLengthModel(): boolean {
+    return !this.config.data.fixedLength && this.config.flow.couplings !== "causal";
   }
 
   /** Whether ActNorm has been set from a first batch. */
@@ -236,17 +251,16 @@ export class TextFlow extends Module {
   likelihood(batch: TextBatch, noise: Tensor, settings: Omit<PassSettings, "initialising"> = {}): Likelihood {
     const context = batch.context.with(settings);
     const points = this.points(batch, noise);
-    const { y, logDet } = this.flow.encode(points, context);
-    const logDensity = standardNormalLogDensity(y, context).add(logDet);
-    const zero = (): Tensor => context.counts.mul(0);
-    return {
-      negLogDensity: logDensity.neg(),
-      lengthNats: this.config.data.fixedLength
-        ? zero()
-        : lengthNats(this.lengthLogProbabilities, context.lengths, this.unit),
-      logNoise: noiseLogDensity(noise, this.config.data.sigma, context),
-      decodeNats: noGrad(() => scope(() => this.#decodeNats(points, batch))),
-    };
+    const length = this.hasLengthModel
+      ? lengthNats(this.lengthLogProbabilities, context.lengths, this.unit)
+      : context.counts.mul(0);
+    const parts = { lengthNats: length, logNoise: noiseLogDensity(noise, this.config.data.sigma, context) };
+    if (this.flow instanceof CausalFlow && this.flow.wordHead) {
+      const { logDensity, logPosterior } = this.flow.scoreWords(points, batch.ids, context);
+      return { ...parts, negLogDensity: logDensity.neg(), decodeNats: logPosterior.neg() };
+    }
+    const negLogDensity = this.flow.logDensity(points, context).neg();
+    return { ...parts, negLogDensity, decodeNats: noGrad(() => scope(() => this.#decodeNats(points, batch))) };
   }
 
   #decodeNats(points: Tensor, { ids, context }: TextBatch): Tensor {

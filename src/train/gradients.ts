@@ -1,13 +1,6 @@
 /** The objective of a step and its gradient. */
 import { hashSeed } from "../base/random.ts";
-import {
-  type FlowTrace,
-  type Likelihood,
-  type PreparedText,
-  standardNormalLogDensity,
-  type TextBatch,
-  type TextFlow,
-} from "../flow/index.ts";
+import { type FlowTrace, type Likelihood, type PreparedText, type TextBatch, type TextFlow } from "../flow/index.ts";
 import { Generator, grad, noGrad, scope, type Tensor, zeros } from "../torch/index.ts";
 
 /** The texts of one step and their numbers in the training set, which key their noise and dropout. */
@@ -74,8 +67,7 @@ export function forStepParts<Result>(
 /** -log p(x~ | N) of each row, (B): the only part of the bound that depends on the parameters. */
 function negLogDensity(model: TextFlow, { batch, noise, dropout }: StepPart): Tensor {
   const context = batch.context.with({ dropout });
-  const { y, logDet } = model.flow.encode(model.points(batch, noise), context);
-  return standardNormalLogDensity(y, context).add(logDet).neg();
+  return model.flow.logDensity(model.points(batch, noise), context).neg();
 }
 
 /** Sums of squares and numbers of entries of the latents by block. */

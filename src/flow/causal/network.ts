@@ -9,7 +9,7 @@ import {
   sinusoidalPositions,
   TransformerBlock,
 } from "../../nn/index.ts";
-import { cat, type Generator, noGrad, ones, scope, type Tensor, tensor } from "../../torch/index.ts";
+import { cat, type DType, type Generator, noGrad, ones, scope, type Tensor, tensor } from "../../torch/index.ts";
 
 /** What a network reads. */
 export interface CausalShape {
@@ -89,6 +89,10 @@ export class CausalNetwork extends Module {
       this.child(`block${index}`, new TransformerBlock(init, width, heads, 4 * width, options)),
     );
     this.#norm = this.child("norm", new LayerNorm(init, width));
+  }
+
+  get dtype(): DType {
+    return this.#start.dtype;
   }
 
   /** Projected inputs of positions `start`... (B, t, width) with what is added to them. */
