@@ -3,9 +3,9 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory } from "../base/atomicFile.ts";
 import { UsageError } from "../base/errors.ts";
+import { FolderLock } from "../base/folderLock.ts";
 import { modelFiles } from "../flow/index.ts";
 import { clearLeftovers, findCheckpoint, trainingFolder } from "./checkpoint.ts";
-import { FolderLock } from "./lock.ts";
 
 /** A folder taken for this process. */
 export interface RunFolder {
@@ -37,7 +37,10 @@ export function refuseFolder(out: string, resume: boolean): void {
 export function takeFolder(out: string, resume: boolean): RunFolder {
   refuseFolder(out, resume);
   makeDirectory(trainingFolder(out));
-  const lock = FolderLock.take(join(trainingFolder(out), "lock"));
+  const lock = FolderLock.take(join(trainingFolder(out), "lock"), {
+    doing: "training in this folder",
+    instead: "take another --out",
+  });
   try {
     clearLeftovers(out);
     if (existsSync(join(out, modelFiles.tensors)) && !findCheckpoint(out)) {

@@ -7,8 +7,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { withLock } from "../../src/base/folderLock.ts";
 import { type DownloadOptions, download } from "../../src/corpora/fetch/download.ts";
-import { withLock } from "../../src/corpora/fetch/lock.ts";
 import { describeBytes, describeSeconds, TransferRate } from "../../src/corpora/fetch/rate.ts";
 import type { DataSet } from "../../src/corpora/fetch/registry.ts";
 import { dataSets, fetchSet, folderOf, isFetched, requireDataSet } from "../../src/corpora/index.ts";
@@ -393,9 +393,12 @@ describe("sets", () => {
   test("are fetched by one process at a time; the lock of one that died is taken over", async () => {
     const lock = join(folder, "one.lock");
     let inside = 0;
-    const first = withLock(lock, async () => {
+    const purpose = { doing: "fetching this set" };
+    const first = withLock(lock, purpose, async () => {
       inside++;
-      await expect(withLock(lock, async () => {})).rejects.toThrow(`process ${process.pid} is fetching this set`);
+      await expect(withLock(lock, purpose, async () => {})).rejects.toThrow(
+        `process ${process.pid} is fetching this set`,
+      );
     });
     await first;
     expect([inside, existsSync(lock)]).toEqual([1, false]);
@@ -405,9 +408,9 @@ describe("sets", () => {
       "garbage",
     ]) {
       put(folder, "one.lock", JSON.stringify(owner));
-      expect(await withLock(lock, async () => 5)).toBe(5);
+      expect(await withLock(lock, purpose, async () => 5)).toBe(5);
     }
-    await expect(withLock(lock, async () => Promise.reject(new Error("inside")))).rejects.toThrow("inside");
+    await expect(withLock(lock, purpose, async () => Promise.reject(new Error("inside")))).rejects.toThrow("inside");
     expect(existsSync(lock)).toBe(false);
   });
 

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32, deflateRawSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { extractZip, listZip, readZip } from "../../src/base/zip.ts";
 import { unpack } from "../../src/corpora/fetch/unpack.ts";
-import { extractZip, listZip } from "../../src/corpora/fetch/zip.ts";
 import { put, storedZip, temporaryFolder } from "./support.ts";
 
 const folder = temporaryFolder();
@@ -29,6 +29,7 @@ describe("zip archives", () => {
     expect(entry).toMatchObject({ name: "x/y.txt", bytes: 250_000, method: 8 });
     await extractZip(archive, entry, join(folder, "y.txt"));
     expect(readFileSync(join(folder, "y.txt"), "utf8")).toBe("line\n".repeat(50_000));
+    expect(readZip(archive, entry).toString()).toBe("line\n".repeat(50_000));
   });
 
   test.each(["../evil.txt", "/etc/evil", "a/../../evil", "C:/evil", "..\\evil", "a//b"])(
@@ -71,6 +72,7 @@ describe("zip archives", () => {
     await expect(extractZip(path, listZip(path)[0], join(folder, "bomb.txt"))).rejects.toThrow(
       "larger than the archive says",
     );
+    expect(() => readZip(path, listZip(path)[0])).toThrow("cannot be unpacked");
   });
 
   test("mutated at any byte never crash or hang", async () => {
@@ -81,7 +83,11 @@ describe("zip archives", () => {
       bytes[at] ^= 0xff;
       const path = put(folder, "mutated.zip", bytes);
       try {
-        for (const entry of listZip(path)) await extractZip(path, entry, join(folder, "mutated.txt"));
+        for (const entry of listZip(path)) {
+          const whole = readZip(path, entry);
+          await extractZip(path, entry, join(folder, "mutated.txt"));
+          expect(readFileSync(join(folder, "mutated.txt")).equals(whole)).toBe(true);
+        }
       } catch (error) {
         expect(error).toHaveProperty("name", "RiverrunError");
         refused++;

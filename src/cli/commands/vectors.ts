@@ -172,7 +172,7 @@ const fixedOptions = [
 async function train(options: VectorsTrainOptions, command: Command): Promise<void> {
   const { UnfinishedGlove } = await import("../../text/glove/unfinished.ts");
   const { makeDirectory } = await import("../../base/atomicFile.ts");
-  const { FolderLock } = await import("../../train/lock.ts");
+  const { FolderLock } = await import("../../base/folderLock.ts");
   const { SignalWatch } = await import("../../train/signals.ts");
   const { out } = options;
   const unfinished = new UnfinishedGlove(`${out}.unfinished`);
@@ -191,7 +191,10 @@ async function train(options: VectorsTrainOptions, command: Command): Promise<vo
   }
   if (!setup && !options.data) throw new UsageError("expected --data FILE...");
   makeDirectory(unfinished.path);
-  const lock = FolderLock.take(join(unfinished.path, "lock"));
+  const lock = FolderLock.take(join(unfinished.path, "lock"), {
+    doing: "training these vectors",
+    instead: "give another --out",
+  });
   const watch = new SignalWatch();
   try {
     await (setup

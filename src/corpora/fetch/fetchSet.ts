@@ -3,9 +3,9 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory } from "../../base/atomicFile.ts";
 import { DataMissingError } from "../../base/errors.ts";
+import { withLock } from "../../base/folderLock.ts";
 import { folderOf, partsOf, readFetched, writeFetched } from "./cache.ts";
 import { type DownloadOptions, download } from "./download.ts";
-import { withLock } from "./lock.ts";
 import { fetchByPip } from "./pip.ts";
 import type { DataSet } from "./registry.ts";
 import { unpack } from "./unpack.ts";
@@ -63,7 +63,7 @@ export async function fetchSet(set: DataSet, options: FetchOptions = {}): Promis
     );
   }
   makeDirectory(folder);
-  await withLock(join(folder, ".lock"), async () => {
+  await withLock(join(folder, ".lock"), { doing: "fetching this set" }, async () => {
     const wanted = new Set(missing());
     const { onNotice = () => {} } = options;
     for (const file of set.files) {

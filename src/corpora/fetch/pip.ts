@@ -4,9 +4,9 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, RiverrunError } from "../../base/errors.ts";
+import { extractZip, listZip } from "../../base/zip.ts";
 import { demandSpace } from "./download.ts";
 import type { PipFile } from "./registry.ts";
-import { extractZip, listZip } from "./zip.ts";
 
 async function runPip(folder: string, wanted: PipFile, onNotice: (message: string) => void): Promise<void> {
   writeFileSync(

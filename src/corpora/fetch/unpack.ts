@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { messageOf, RiverrunError } from "../../base/errors.ts";
+import { extractZip, listZip } from "../../base/zip.ts";
 import { demandSpace } from "./download.ts";
-import { extractZip, listZip } from "./zip.ts";
 
 /** A name inside the folder: no empty, `..` or absolute parts. */
 function safeParts(name: string): string[] | undefined {

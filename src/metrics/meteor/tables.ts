@@ -3,12 +3,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { DataMissingError, messageOf } from "../../base/errors.ts";
+import { listZip, readZip } from "../../base/zip.ts";
 import type { ModuleName } from "./alignment.ts";
 import { functionWords, nonbreakingPrefixes } from "./builtinWords.ts";
 import type { NonbreakingKind } from "./normalize.ts";
 import { ParaphraseTable } from "./paraphrases.ts";
 import { SynonymDictionary } from "./synonyms.ts";
-import { readZipEntries } from "./zip.ts";
 
 /** METEOR 1.5's jar, as `riverrun data fetch meteor` leaves it beside the paraphrases. */
 const jarName = "meteor-1.5.jar";
@@ -71,7 +71,10 @@ function readBytes(path: string): Buffer {
 function readTexts(folder: string, names: readonly string[]): Map<string, string> {
   const isFile = (name: string): boolean => existsSync(join(folder, name));
   const jar = join(folder, jarName);
-  const packed = names.every(isFile) || !existsSync(jar) ? new Map() : readZipEntries(readBytes(jar), names, jar);
+  const entries = names.every(isFile) || !existsSync(jar) ? [] : listZip(jar);
+  const packed = new Map(
+    entries.filter(({ name }) => names.includes(name)).map((entry) => [entry.name, readZip(jar, entry)]),
+  );
   const texts = new Map<string, string>();
   for (const name of names) {
     const bytes = isFile(name) ? readBytes(join(folder, name)) : packed.get(name);

@@ -3,19 +3,20 @@ import { existsSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { FolderLock } from "../../src/train/lock.ts";
-import { scratch } from "./support.ts";
+import { FolderLock } from "../../src/base/folderLock.ts";
+import { scratch } from "../train/support.ts";
 
+const purpose = { doing: "training in this folder", instead: "take another --out" };
 const pathIn = (folder: string): string => join(folder, "lock");
 
 describe("FolderLock", () => {
   it("is held by one at a time and free again after release", () => {
     const path = pathIn(scratch());
-    const lock = FolderLock.take(path);
-    expect(() => FolderLock.take(path)).toThrow(/is training in this folder/);
+    const lock = FolderLock.take(path, purpose);
+    expect(() => FolderLock.take(path, purpose)).toThrow(/is training in this folder/);
     lock.release();
     expect(existsSync(path)).toBe(false);
-    FolderLock.take(path).release();
+    FolderLock.take(path, purpose).release();
   });
 
   it("is refused while another process lives, and taken over when it was killed", async () => {
@@ -23,29 +24,29 @@ describe("FolderLock", () => {
     const other = spawn("sleep", ["60"]);
     const gone = new Promise((resolve) => other.once("exit", resolve));
     writeFileSync(path, JSON.stringify({ pid: other.pid, host: hostname(), started: null }));
-    expect(() => FolderLock.take(path)).toThrow(new RegExp(`process ${other.pid} is training`));
+    expect(() => FolderLock.take(path, purpose)).toThrow(new RegExp(`process ${other.pid} is training`));
     other.kill("SIGKILL");
     await gone;
-    FolderLock.take(path).release();
+    FolderLock.take(path, purpose).release();
   });
 
   it.runIf(process.platform === "linux")("knows a process that only has the number of a killed one", () => {
     const path = pathIn(scratch());
     writeFileSync(path, JSON.stringify({ pid: process.ppid, host: hostname(), started: "1" }));
-    FolderLock.take(path).release();
+    FolderLock.take(path, purpose).release();
   });
 
   it("believes another machine's lock while it is fresh", () => {
     const path = pathIn(scratch());
     writeFileSync(path, JSON.stringify({ pid: 1, host: "another-machine", started: null }));
-    expect(() => FolderLock.take(path)).toThrow(/on another-machine.*remove that file/);
+    expect(() => FolderLock.take(path, purpose)).toThrow(/on another-machine.*remove that file/);
     utimesSync(path, 1e9, 1e9);
-    FolderLock.take(path).release();
+    FolderLock.take(path, purpose).release();
   });
 
   it("takes over a lock that was torn in the writing", () => {
     const path = pathIn(scratch());
     writeFileSync(path, '{"pid": 1');
-    FolderLock.take(path).release();
+    FolderLock.take(path, purpose).release();
   });
 });

@@ -1,8 +1,8 @@
-/** Takes files out of zip archives of any size, one at a time and with bounded memory. */
+/** Takes files out of zip archives of any size, one at a time: to disk with bounded memory, small ones to memory. */
 import { closeSync, createReadStream, fstatSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { crc32, createInflateRaw } from "node:zlib";
-import { messageOf, RiverrunError } from "../../base/errors.ts";
+import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
+import { messageOf, RiverrunError } from "./errors.ts";
 
 /** A file in an archive. */
 export interface ZipEntry {
@@ -88,20 +88,59 @@ export function listZip(path: string): ZipEntry[] {
   }
 }
 
-/** The compressed bytes of an entry, which follow its local header. */
-function compressed(path: string, entry: ZipEntry): NodeJS.ReadableStream {
+/** Where the compressed bytes of an entry begin: after its local header. */
+function startOf(path: string, entry: ZipEntry): number {
   const descriptor = openSync(path, "r");
-  let start: number;
   try {
     const header = Buffer.alloc(30);
     readSync(descriptor, header, 0, 30, entry.offset);
     if (header.readUInt32LE(0) !== localSignature)
       throw new RiverrunError(`${path}: ${entry.name}: the archive is damaged`);
-    start = entry.offset + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
+    return entry.offset + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** The compressed bytes of an entry. */
+function compressed(path: string, entry: ZipEntry): NodeJS.ReadableStream {
+  const start = startOf(path, entry);
   return createReadStream(path, { start, end: start + entry.compressedBytes - 1, highWaterMark: 1 << 18 });
+}
+
+/** @throws RiverrunError where an entry is packed in a way that is neither stored nor deflated. */
+function refuseUnknownMethod(path: string, { name, method }: ZipEntry): void {
+  if (method !== 0 && method !== 8) throw new RiverrunError(`${path}: ${name}: unknown compression ${method}`);
+}
+
+/** A larger file is not read into memory. */
+const largestInMemory = 1 << 28;
+
+/**
+ * One file of an archive as bytes; checks its size and CRC-32.
+ *
+ * @throws RiverrunError where the archive is damaged, its compression unknown or the file larger than 256 MiB.
+ */
+export function readZip(path: string, entry: ZipEntry): Buffer {
+  refuseUnknownMethod(path, entry);
+  const { name, method, bytes, compressedBytes, crc } = entry;
+  if (Math.max(bytes, compressedBytes) > largestInMemory) {
+    throw new RiverrunError(`${path}: ${name}: ${bytes} bytes are more than fit: expected at most ${largestInMemory}`);
+  }
+  const descriptor = openSync(path, "r");
+  try {
+    const start = startOf(path, entry);
+    const packed = Buffer.alloc(compressedBytes);
+    readSync(descriptor, packed, 0, compressedBytes, start);
+    const whole = method === 0 ? packed : inflateRawSync(packed, { maxOutputLength: Math.max(1, bytes) });
+    if (whole.length !== bytes || crc32(whole) !== crc) throw new Error("the archive is damaged");
+    return whole;
+  } catch (error) {
+    if (error instanceof RiverrunError) throw error;
+    throw new RiverrunError(`${path}: ${name}: cannot be unpacked: ${messageOf(error)}`, { cause: error });
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /**
@@ -110,9 +149,7 @@ function compressed(path: string, entry: ZipEntry): NodeJS.ReadableStream {
  * @throws RiverrunError where the archive is damaged or its compression unknown.
  */
 export async function extractZip(path: string, entry: ZipEntry, target: string): Promise<void> {
-  if (entry.method !== 0 && entry.method !== 8) {
-    throw new RiverrunError(`${path}: ${entry.name}: unknown compression ${entry.method}`);
-  }
+  refuseUnknownMethod(path, entry);
   let file: FileHandle | undefined;
   let bytes = 0;
   let crc = 0;

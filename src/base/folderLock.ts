@@ -1,9 +1,9 @@
-/** One training a folder at a time. */
+/** One process at a time works in a folder. */
 import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { isRunning } from "../base/atomicFile.ts";
-import { messageOf, RiverrunError, UsageError } from "../base/errors.ts";
+import { isRunning } from "./atomicFile.ts";
+import { messageOf, RiverrunError, UsageError } from "./errors.ts";
 
 /** Who holds a lock. */
 interface Owner {
@@ -49,7 +49,15 @@ function isAlive(owner: Owner, path: string): boolean {
   return isRunning(owner.pid) && (owner.started === null || owner.started === startOf(owner.pid));
 }
 
-/** A file that says which process trains in a folder. A killed process's lock is taken over. */
+/** What the holder of a lock does, for the words of a refusal. */
+export interface LockPurpose {
+  /** As in "process 12 is training in this folder". */
+  readonly doing: string;
+  /** What to do instead, as in "take another --out". */
+  readonly instead?: string;
+}
+
+/** A file that says which process works in a folder. A killed process's lock is taken over. */
 export class FolderLock {
   readonly #path: string;
   #touched = Date.now();
@@ -59,7 +67,8 @@ export class FolderLock {
   }
 
   /** @throws UsageError where a living process holds it, RiverrunError where it cannot be written. */
-  static take(path: string): FolderLock {
+  static take(path: string, { doing, instead }: LockPurpose): FolderLock {
+    const otherwise = instead === undefined ? "" : `, or ${instead}`;
     const own: Owner = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
     for (let attempt = 0; attempt < 10; attempt++) {
       try {
@@ -77,12 +86,12 @@ export class FolderLock {
       if (owner && isAlive(owner, path)) {
         const elsewhere = owner.host === hostname() ? "" : ` on ${owner.host}`;
         throw new UsageError(
-          `process ${owner.pid}${elsewhere} is training in this folder (${path}): wait until it ends, or take another --out${elsewhere && "; if it does not run any more, remove that file"}`,
+          `process ${owner.pid}${elsewhere} is ${doing} (${path}): wait until it ends${otherwise}${elsewhere && "; if it does not run any more, remove that file"}`,
         );
       }
       rmSync(path, { force: true });
     }
-    throw new UsageError(`${path} is taken again and again by other processes: take another --out`);
+    throw new UsageError(`${path} is taken again and again by other processes: wait until they end${otherwise}`);
   }
 
   /** Tells other machines that the owner still runs. */
@@ -93,12 +102,37 @@ export class FolderLock {
     try {
       utimesSync(this.#path, now / 1000, now / 1000);
     } catch {
-      // A lock that somebody removed by hand is not worth a training.
+      // A lock that somebody removed by hand is not worth the work.
     }
   }
 
   release(): void {
     heldHere.delete(resolve(this.#path));
     rmSync(this.#path, { force: true });
+  }
+}
+
+/** How often `withLock` touches its lock. */
+const touchInWorkMs = 30_000;
+
+/**
+ * Does `work` while the lock is held.
+ *
+ * @throws UsageError where a living process holds it, RiverrunError where the file cannot be written, and what `work`
+ *   throws.
+ */
+export async function withLock<Result>(
+  path: string,
+  purpose: LockPurpose,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const lock = FolderLock.take(path, purpose);
+  const touch = setInterval(() => lock.touch(), touchInWorkMs);
+  touch.unref();
+  try {
+    return await work();
+  } finally {
+    clearInterval(touch);
+    lock.release();
   }
 }
