@@ -1,13 +1,16 @@
 /** New texts from the prior. */
 import { hashSeed, RandomStream } from "../base/random.ts";
-import { drawLength, type TextFlow } from "../flow/index.ts";
+import { CausalFlow, drawLength, sampleWords, type TextFlow } from "../flow/index.ts";
+import { Vocabulary } from "../text/vocabulary.ts";
+import { defaultBatch } from "./batches.ts";
 import { type DecodeOptions, decodeLatents, drawLatents, type GeneratedText } from "./latents.ts";
+import { textOf, wordsOf } from "./tokens.ts";
 
 /** Choices of `sampleTexts`. */
 export interface SampleOptions extends DecodeOptions {
   readonly count: number;
   readonly seed: number;
-  /** tau: latents are drawn from N(0, tau^2). */
+  /** tau: latents are drawn from N(0, tau^2); in a flow that mixes over words, words from pi^(1/tau). */
   readonly temperature?: number;
 }
 
@@ -16,18 +19,42 @@ export interface Sample extends GeneratedText {
   readonly seed: number;
 }
 
+/** Words drawn one after the other, in batches. */
+function drawnWords(model: TextFlow, flow: CausalFlow, seeds: readonly number[], options: SampleOptions): Sample[] {
+  const size = options.batchSize ?? defaultBatch;
+  const samples: Sample[] = [];
+  for (let start = 0; start < seeds.length; start += size) {
+    const part = seeds.slice(start, start + size);
+    const ids = sampleWords(flow, {
+      seeds: part.map((own) => hashSeed(own, "words")),
+      temperature: options.temperature ?? model.config.generate.temperature,
+      positions: model.config.data.positions,
+      end: Vocabulary.eos,
+    });
+    ids.forEach((row, index) => {
+      const tokens = wordsOf(model, row);
+      samples.push({ text: textOf(model, tokens), tokens, seed: part[index] });
+    });
+  }
+  return samples;
+}
+
 /**
  * N from the length model, z ~ N(0, tau^2 I), x = f^-1(z), words by the token rule. Sample i of seed s is the only
- * sample of seed s + i, so each can be made again alone.
+ * sample of seed s + i, so each can be made again alone. A flow that mixes over words draws them one after the other up
+ * to `<eos>`, which is the same distribution; any other without a length model decodes T positions and ends at `<eos>`.
  */
 export function sampleTexts(model: TextFlow, options: SampleOptions): Sample[] {
   const { count, seed } = options;
   const temperature = options.temperature ?? model.config.generate.temperature;
   const seeds = Array.from({ length: count }, (_, index) => seed + index);
+  if (model.flow instanceof CausalFlow && model.flow.wordHead && options.beam === undefined) {
+    return drawnWords(model, model.flow, seeds, options);
+  }
   const positions = seeds.map((own) =>
-    model.config.data.fixedLength
-      ? model.config.data.positions
-      : drawLength(model.lengthLogProbabilities, model.unit, new RandomStream(hashSeed(own, "length")).uniform()),
+    model.hasLengthModel
+      ? drawLength(model.lengthLogProbabilities, model.unit, new RandomStream(hashSeed(own, "length")).uniform())
+      : model.config.data.positions,
   );
   const streams = seeds.map((own) => hashSeed(own, "latent"));
   const latents = drawLatents(model, positions, streams, temperature);

@@ -19,14 +19,15 @@ export interface Codebook {
  * whatever the model's precision, because between two modes a float32 cannot tell where in the gap it stands.
  */
 export class CodebookHead extends CausalHead {
-  readonly #codebook: Codebook;
+  /** The components: words and the noise around them. */
+  readonly codebook: Codebook;
   readonly #logits: Linear;
   /** (V): 0, or so low that e^it is 0, yet finite, so that 0 times it is 0. */
   readonly #allowed: Tensor;
 
   constructor(init: InitContext, codebook: Codebook, width: number) {
     super();
-    this.#codebook = codebook;
+    this.codebook = codebook;
     this.#logits = this.child("logits", new Linear(init, width, codebook.values.size(0)));
     const words = codebook.values.size(0);
     const flags = new Float64Array(words);
@@ -37,7 +38,7 @@ export class CodebookHead extends CausalHead {
   /** ln p(x | h) of N positions and, where words (N) are given, ln p(w, x | h). */
   score(x: Tensor, hidden: Tensor, words?: Tensor): CodebookScores {
     const { weight, bias } = this.#logits;
-    const { values: codebook, sigma } = this.#codebook;
+    const { values: codebook, sigma } = this.codebook;
     const allowed = bias ? bias.add(this.#allowed) : this.#allowed;
     return codebookLogDensity(x, hidden, { codebook, sigma, weight, bias: allowed }, words);
   }
@@ -62,7 +63,7 @@ export class CodebookHead extends CausalHead {
   }
 
   #components(): Components {
-    const { values, sigma } = this.#codebook;
+    const { values, sigma } = this.codebook;
     const [count, channels] = values.shape;
     const means = scope(() => values.to("float64").transpose().contiguous().data()) as Float64Array;
     return { means, count, channels, sigma };
@@ -75,7 +76,7 @@ export class CodebookHead extends CausalHead {
     map: (from: Float64Array, logPi: Float64Array, to: Float64Array) => number,
   ): { output: Tensor; logDet: Tensor } {
     const [rows, channels] = input.shape;
-    const words = this.#codebook.values.size(0);
+    const words = this.codebook.values.size(0);
     const output = new Float64Array(rows * channels);
     const logDet = new Float64Array(rows);
     const from = scope(() => input.to("float64").data()) as Float64Array;

@@ -19,4 +19,5 @@ export {
 } from "./network.ts";
 export { Reversed } from "./reversed.ts";
 export { type Components, Rosenblatt } from "./rosenblatt.ts";
+export { drawWord, sampleWords, type WordSampling } from "./sampler.ts";
 export { TarFlow } from "./tarFlow.ts";

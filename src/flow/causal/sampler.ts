@@ -1,0 +1,95 @@
+/** Ancestral sampling of words from a flow whose head mixes over them. */
+import { UsageError } from "../../base/errors.ts";
+import { RandomStream } from "../../base/random.ts";
+import { noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
+import type { CausalFlow } from "./causalFlow.ts";
+import type { Codebook } from "./codebookHead.ts";
+
+/** Choices of `sampleWords`. */
+export interface WordSampling {
+  /** One a text; each decides its text alone. */
+  readonly seeds: readonly bigint[];
+  /** tau: words are drawn from pi^(1/tau), normalised; 0 takes the likeliest. */
+  readonly temperature: number;
+  /** Most positions of a text. */
+  readonly positions: number;
+  /** The word that ends a text. */
+  readonly end: number;
+}
+
+/** The index that a uniform number falls on when the logits' softmax at temperature tau is laid out on [0, 1). */
+export function drawWord(logits: Float64Array, temperature: number, uniform: number): number {
+  let best = 0;
+  for (let word = 1; word < logits.length; word++) if (logits[word] > logits[best]) best = word;
+  if (temperature === 0) return best;
+  const most = logits[best];
+  const weight = (word: number): number => Math.exp((logits[word] - most) / temperature);
+  let total = 0;
+  for (let word = 0; word < logits.length; word++) total += weight(word);
+  let left = uniform * total;
+  for (let word = 0; word < logits.length; word++) {
+    left -= weight(word);
+    if (left < 0) return word;
+  }
+  return best;
+}
+
+/**
+ * Texts word by word: w ~ pi(h_t) at the temperature, x_t = e_w + sigma u with u ~ N(0, I) as in training, and x_t is what
+ * later positions read. Texts that have ended are left out of the batch.
+ *
+ * @returns ids of each text, the end included where it came
+ * @throws UsageError where the flow's head does not mix over words
+ */
+export function sampleWords(flow: CausalFlow, options: WordSampling): number[][] {
+  const head = flow.wordHead;
+  if (!head) throw new UsageError("words can only be drawn from a flow whose head mixes over the codebook's words");
+  const { seeds, temperature, positions, end } = options;
+  const texts: number[][] = seeds.map(() => []);
+  if (seeds.length === 0) return texts;
+  const streams = seeds.map((seed) => new RandomStream(seed));
+  let running = seeds.map((_, index) => index);
+  const decoder = flow.decoder(seeds.length);
+  try {
+    for (let position = 0; position < positions && running.length > 0; position++) {
+      const words = noGrad(() =>
+        scope(() => {
+          const logits = head.logits(decoder.hidden()).to("float64").data() as Float64Array;
+          const size = logits.length / running.length;
+          return running.map((text, row) =>
+            drawWord(logits.subarray(row * size, (row + 1) * size), temperature, streams[text].uniform()),
+          );
+        }),
+      );
+      const points = scope(() =>
+        pointsOf(
+          words,
+          running.map((text) => streams[text]),
+          head.codebook,
+        ),
+      );
+      decoder.take(points);
+      points.dispose();
+      running.forEach((text, row) => {
+        texts[text].push(words[row]);
+      });
+      const rows = words.flatMap((word, row) => (word === end ? [] : [row]));
+      if (rows.length < running.length && rows.length > 0) decoder.select(rows);
+      running = rows.map((row) => running[row]);
+    }
+    return texts;
+  } finally {
+    decoder.dispose();
+  }
+}
+
+/** e_w + sigma u of one word a row, (R, D). */
+function pointsOf(words: readonly number[], streams: readonly RandomStream[], { values, sigma }: Codebook): Tensor {
+  const channels = values.size(1);
+  const { dtype, device } = values;
+  const noise = streams.flatMap((stream) => Array.from({ length: channels }, () => sigma * stream.normal()));
+  const ids = tensor(words, [words.length], { dtype: "int64", device });
+  return values
+    .indexSelect(0, ids)
+    .add(tensor(noise, [words.length, channels], { dtype: "float64" }).to(dtype, device));
+}
