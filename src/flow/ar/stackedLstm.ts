@@ -3,21 +3,21 @@ import type { InitContext } from "../../nn/index.ts";
 import { cat, noGrad, scope, type Tensor } from "../../torch/index.ts";
 import { lstm_input } from "../../torch/operators.ts";
 import { handlesOf, Tensor as TensorClass } from "../../torch/tensor.ts";
-import { addProducts, stepsOf } from "./stacked.ts";
+import { applyAffine, stepsOf } from "./stacked.ts";
 import { type NetworkCache, type NetworkState, type NetworkStep, StepNetwork } from "./stepNetwork.ts";
 
-/** Tensors of one layer among the weights: input matrix, hidden matrix, bias, initial hidden and cell state. */
-const perLayer = 5;
+/** Tensors of one layer among the weights: matrix, bias, initial hidden and cell state. */
+const perLayer = 4;
 
 /**
- * Gates (i, f, g, o) = x W + h U + b, c' = sig(f) c + sig(i) tanh(g), h' = sig(o) tanh(c'); `layers` of them, width C,
+ * Gates (i, f, g, o) = [x; h] W + b, c' = sig(f) c + sig(i) tanh(g), h' = sig(o) tanh(c'); `layers` of them, width C,
  * with learned initial states that start at zero. Starting values as in `LSTM`.
  */
 export class StackedLstm extends StepNetwork {
   readonly #channels: number;
   readonly #layers: number;
-  readonly #input: Tensor[] = [];
-  readonly #hidden: Tensor[] = [];
+  /** By layer, (K, 2 C, 4 C): the rows that x meets, then those that h meets. */
+  readonly #matrices: Tensor[] = [];
   readonly #inputBias: Tensor[] = [];
   readonly #hiddenBias: Tensor[] = [];
   /** (K, layers, 1, C). */
@@ -36,8 +36,7 @@ export class StackedLstm extends StepNetwork {
         return layer === 0 ? init.normal(shape, xavier) : init.uniform(shape, bound);
       };
       const bias = (): Tensor => init.uniform([steps, 1, 4 * channels], bound);
-      this.#input.push(this.parameter(`inputWeight${layer}`, matrix()));
-      this.#hidden.push(this.parameter(`hiddenWeight${layer}`, matrix()));
+      this.#matrices.push(this.parameter(`weight${layer}`, cat([matrix(), matrix()], 1)));
       this.#inputBias.push(this.parameter(`inputBias${layer}`, bias()));
       this.#hiddenBias.push(this.parameter(`hiddenBias${layer}`, bias()));
     }
@@ -49,8 +48,7 @@ export class StackedLstm extends StepNetwork {
     const hidden = stepsOf(this.#initialHidden, first, end).unbind(1);
     const cell = stepsOf(this.#initialCell, first, end).unbind(1);
     return Array.from({ length: this.#layers }, (_, layer) => [
-      stepsOf(this.#input[layer], first, end),
-      stepsOf(this.#hidden[layer], first, end),
+      stepsOf(this.#matrices[layer], first, end),
       stepsOf(this.#inputBias[layer], first, end).add(stepsOf(this.#hiddenBias[layer], first, end)),
       hidden[layer],
       cell[layer],
@@ -59,7 +57,7 @@ export class StackedLstm extends StepNetwork {
 
   start(weights: readonly Tensor[], rows: number): NetworkState {
     const carried = Array.from({ length: this.#layers }, (_, layer) =>
-      weights.slice(layer * perLayer + 3, layer * perLayer + 5).map((state) => state.expand(-1, rows, -1)),
+      weights.slice(layer * perLayer + 2, layer * perLayer + 4).map((state) => state.expand(-1, rows, -1)),
     ).flat();
     return { carried, recent: [] };
   }
@@ -68,8 +66,8 @@ export class StackedLstm extends StepNetwork {
     const next: Tensor[] = [];
     let output = x;
     for (let layer = 0; layer < this.#layers; layer++) {
-      const [input, hidden, bias] = weights.slice(layer * perLayer, layer * perLayer + 3);
-      const gates = addProducts(addProducts(bias, carried[2 * layer], hidden), output, input);
+      const [weight, bias] = weights.slice(layer * perLayer, layer * perLayer + 2);
+      const gates = applyAffine(cat([output, carried[2 * layer]], 2), { weight, bias });
       const [i, f, g, o] = gates.chunk(4, 2);
       const cell = f
         .sigmoid()
@@ -92,11 +90,12 @@ export class StackedLstm extends StepNetwork {
   sequence(step: number, x: Tensor): Tensor {
     const rows = x.size(0);
     // libtorch's LSTM takes its matrices as (4 C, C).
-    const matrix = (stacked: Tensor): Tensor => stacked.select(0, step).transpose().contiguous();
+    const matrix = (part: Tensor): Tensor => part.transpose().contiguous();
     const bias = (stacked: Tensor): Tensor => stacked.select(0, step).squeeze(0);
-    const weights = this.#input.flatMap((input, layer) => [
+    const halves = this.#matrices.map((stacked) => stacked.select(0, step).chunk(2, 0));
+    const weights = halves.flatMap(([input, hidden], layer) => [
       matrix(input),
-      matrix(this.#hidden[layer]),
+      matrix(hidden),
       bias(this.#inputBias[layer]),
       bias(this.#hiddenBias[layer]),
     ]);
