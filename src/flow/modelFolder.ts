@@ -1,13 +1,18 @@
-/** A model as a folder: config.json, vocabulary.json, model.safetensors. */
+/** A model as a folder: config.json, vocabulary.json, model.safetensors, and wordpieces.json where its tokens are those. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory, writeFileAtomic } from "../base/atomicFile.ts";
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
+import type { WordPiece } from "../text/wordPiece.ts";
+import { parseWordPieceJson, wordPieceJson } from "../text/wordPieceFile.ts";
 import { type DType, isFloating, scope, type Tensor } from "../torch/index.ts";
 import { loadSafetensors, saveSafetensors } from "../torch/safetensors.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { TextFlow } from "./textFlow.ts";
+
+/** The word pieces of a model that was trained on them. */
+const wordPieceFile = "wordpieces.json";
 
 /** Names of the three files. */
 export const modelFiles = {
@@ -26,6 +31,7 @@ export function saveModel(model: TextFlow, directory: string): void {
   makeDirectory(directory);
   writeFileAtomic(join(directory, modelFiles.config), `${JSON.stringify(model.config, null, 2)}\n`);
   writeFileAtomic(join(directory, modelFiles.vocabulary), `${JSON.stringify(model.vocabulary.toJSON())}\n`);
+  if (model.wordPiece) writeFileAtomic(join(directory, wordPieceFile), wordPieceJson(model.wordPiece));
   saveSafetensors(join(directory, modelFiles.tensors), model.stateDict(), { format: "riverrun", version: "1" });
 }
 
@@ -55,6 +61,16 @@ function readJson(path: string): unknown {
   } catch (error) {
     throw new UsageError(`${path}: expected JSON: ${messageOf(error)}`);
   }
+}
+
+/**
+ * The word pieces of a model's folder.
+ *
+ * @throws DataMissingError where the file is missing, UsageError where it is damaged
+ */
+export function readWordPieces(directory: string): WordPiece {
+  const path = join(directory, wordPieceFile);
+  return parseWordPieceJson(readText(path), path);
 }
 
 /**
@@ -105,6 +121,7 @@ export function loadModel(
   };
   const config = parseConfig(readJson(paths.config), paths.config);
   const vocabulary = Vocabulary.parse(readText(paths.vocabulary), paths.vocabulary);
+  const wordPiece = config.data.tokenizer === "wordpiece" ? readWordPieces(directory) : undefined;
   if (!existsSync(paths.tensors)) {
     throw new DataMissingError(
       `${paths.tensors} does not exist: the model was never saved, or its training was stopped before the first checkpoint`,
@@ -127,7 +144,7 @@ export function loadModel(
       );
     }
     refuseInfinite(tensors, paths.tensors);
-    const model = TextFlow.blank({ config, vocabulary, ...options });
+    const model = TextFlow.blank({ config, vocabulary, wordPiece, ...options });
     try {
       model.loadStateDict(tensors);
     } catch (error) {

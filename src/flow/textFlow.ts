@@ -3,8 +3,9 @@ import { UsageError } from "../base/errors.ts";
 import { InitContext, Module } from "../nn/index.ts";
 import { type Codebook, codebookOf, Embedder } from "../text/embedder.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { tokenizerByName } from "../text/tokenizer-names.ts";
+import { tokenizerOf } from "../text/tokenizer-names.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
+import { WordPiece } from "../text/wordPiece.ts";
 import { type DType, Generator, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
 import { ArFlow } from "./ar/index.ts";
 import type { Bijection } from "./bijection.ts";
@@ -59,6 +60,8 @@ export interface Likelihood {
 export interface BuildOptions {
   readonly config: Config;
   readonly vocabulary: Vocabulary;
+  /** What cuts texts where `data.tokenizer` is "wordpiece". */
+  readonly wordPiece?: WordPiece;
   /** Word vectors, V x D row-major, before scaling. */
   readonly table: Float32Array;
   /** N of every training text, for the length model; not needed for fixed length. */
@@ -100,7 +103,7 @@ export class TextFlow extends Module {
     const { data } = config;
     this.config = config;
     this.vocabulary = vocabulary;
-    this.tokenizer = tokenizerByName(data.tokenizer);
+    this.tokenizer = tokenizerOf(data.tokenizer, options.wordPiece);
     this.dtype = options.dtype ?? "float32";
     this.device = options.device ?? "cpu";
     const place = { dtype: this.dtype, device: this.device };
@@ -145,6 +148,11 @@ export class TextFlow extends Module {
   static blank(options: Omit<BuildOptions, "table" | "positionCounts">): TextFlow {
     const values = new Float32Array(options.vocabulary.size * options.config.data.dimensions);
     return new TextFlow(options, { values, factor: 1 });
+  }
+
+  /** The word pieces that texts are cut into, where they are. */
+  get wordPiece(): WordPiece | undefined {
+    return this.tokenizer instanceof WordPiece ? this.tokenizer : undefined;
   }
 
   /** Positions are counted in multiples of this, 2^(L-1), so that every squeeze finds whole pairs. */

@@ -4,6 +4,7 @@ import { pennTreebank } from "./penn-treebank.ts";
 import { riverrunWords } from "./riverrun-words.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { tvqaWords } from "./tvqa-words.ts";
+import type { WordPiece } from "./wordPiece.ts";
 
 const TOKENIZERS: ReadonlyMap<string, Tokenizer> = new Map(
   [
@@ -31,4 +32,17 @@ export function tokenizerByName(name: string): Tokenizer {
     throw new UsageError(`There is no tokenizer "${name}"; expected one of ${tokenizerNames.join(", ")}.`);
   }
   return tokenizer;
+}
+
+/**
+ * The tokenizer of a model: one of those names, or `wordpiece` with the word pieces that go with the model.
+ *
+ * @throws UsageError for another name, or `wordpiece` without its pieces
+ */
+export function tokenizerOf(name: string, wordPiece: WordPiece | undefined): Tokenizer {
+  if (name !== "wordpiece") return tokenizerByName(name);
+  if (wordPiece) return wordPiece;
+  throw new UsageError(
+    'data.tokenizer is "wordpiece", but nothing says which word pieces: give the folder of a BERT-family model as word vectors (--vectors DIR)',
+  );
 }

@@ -192,8 +192,8 @@ export function loadCheckpointPart({ folder }: Checkpoint, name: "optimiser" | "
 
 /** The same parameters and buffers under another configuration of the same flow. The given model is freed. */
 export function withConfig(model: TextFlow, config: Config): TextFlow {
-  const { vocabulary, device, dtype } = model;
-  const changed = TextFlow.blank({ config, vocabulary, device, dtype });
+  const { vocabulary, wordPiece, device, dtype } = model;
+  const changed = TextFlow.blank({ config, vocabulary, wordPiece, device, dtype });
   changed.loadStateDict(model.stateDict());
   model.dispose();
   return changed;

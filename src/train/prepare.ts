@@ -1,11 +1,13 @@
 /** From texts to an untrained model: vocabulary, vectors, table. */
 import { UsageError } from "../base/errors.ts";
 import { type Config, type DataConfig, TextFlow } from "../flow/index.ts";
+import { readBertTable } from "../text/bertTable.ts";
 import { trainGlove } from "../text/glove/train.ts";
-import { tokenizerByName } from "../text/tokenizer-names.ts";
+import { tokenizerOf } from "../text/tokenizer-names.ts";
 import { readVectors, tableFor, type WordVectors } from "../text/vectors.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import type { DType } from "../torch/index.ts";
+import { modelFolderOf, withWordPieces } from "./wordPieces.ts";
 
 /** Progress of the word vectors' training. */
 export interface VectorProgress {
@@ -19,7 +21,10 @@ export interface PrepareOptions {
   readonly config: Config;
   /** Training texts. */
   readonly texts: readonly string[];
-  /** Word vectors, or a file of them in GloVe's text format; without them they are trained on the texts. */
+  /**
+   * Word vectors, a file of them in GloVe's text format, or the folder of a BERT-family model, whose word pieces then are
+   * the tokens and whose channels the model's; without them they are trained on the texts.
+   */
   readonly vectors?: string | WordVectors;
   readonly device?: string;
   /** Precision of the model's numbers. Default: float32. */
@@ -84,9 +89,13 @@ async function trainVectors(
  * @throws UsageError where the texts are too few to learn from or the vectors do not fit; DataMissingError.
  */
 export async function prepareModel(options: PrepareOptions): Promise<PreparedModel> {
-  const { config, texts, log } = options;
+  const { texts, log } = options;
+  const folder = modelFolderOf(options.vectors);
+  const table = folder === undefined ? undefined : readBertTable(folder);
+  const config =
+    table && folder !== undefined ? withWordPieces(options.config, table.vectors.dimensions, folder) : options.config;
   const { data } = config;
-  const tokenizer = tokenizerByName(data.tokenizer);
+  const tokenizer = tokenizerOf(data.tokenizer, table?.wordPiece);
   const tokens = texts.map((text) => tokenizer.tokenize(text)).filter((words) => words.length > 0);
   if (tokens.length < 2) {
     throw new UsageError(`the training data has ${tokens.length} texts with words: expected at least 2`);
@@ -109,7 +118,7 @@ export async function prepareModel(options: PrepareOptions): Promise<PreparedMod
     trainedVectors = await trainVectors(options, vocabulary, tokens);
     vectors = trainedVectors;
   } else {
-    vectors = await givenVectors(options.vectors, vocabulary);
+    vectors = table?.vectors ?? (await givenVectors(options.vectors, vocabulary));
     const source = typeof options.vectors === "string" ? options.vectors : "the given word vectors";
     if (vectors.dimensions !== data.dimensions) {
       throw new UsageError(
@@ -117,7 +126,7 @@ export async function prepareModel(options: PrepareOptions): Promise<PreparedMod
       );
     }
   }
-  const { table, missing } = tableFor(vocabulary, vectors, config.seed);
+  const { table: rows, missing } = tableFor(vocabulary, vectors, config.seed);
   if (!trainedVectors) {
     log?.(`${vocabulary.size - missing} of ${vocabulary.size} words have a vector; the others get random ones`);
     if (missing === vocabulary.size) {
@@ -129,7 +138,8 @@ export async function prepareModel(options: PrepareOptions): Promise<PreparedMod
   const model = TextFlow.build({
     config,
     vocabulary,
-    table,
+    wordPiece: table?.wordPiece,
+    table: rows,
     positionCounts: fills.map(({ filled }) => filled),
     device: options.device,
     dtype: options.dtype,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { messageOf, RiverrunError, UsageError } from "../base/errors.ts";
 import { hashSeed } from "../base/random.ts";
 import { type Config, loadModel, modelFiles, type PreparedText, saveModel, type TextFlow } from "../flow/index.ts";
+import { readWordPieces } from "../flow/modelFolder.ts";
 import { MovingAverage, type Optimiser } from "../nn/index.ts";
 import { type WordVectors, writeVectors } from "../text/vectors.ts";
 import { type DType, getThreads, resolveDevice, scope, setThreads } from "../torch/index.ts";
@@ -37,6 +38,7 @@ import { EventLog } from "./tensorboard/eventLog.ts";
 import { fingerprintOf, TrainingSet, type TrainingTexts, trainingTexts } from "./trainingTexts.ts";
 import { chooseHeldOut, type Validation } from "./validation.ts";
 import { versions } from "./versions.ts";
+import { type TokenChoice, tokenChoice, withWordPieces } from "./wordPieces.ts";
 
 /** Precisions that a flow can be trained in. */
 export const precisions = ["float32", "float64"] as const satisfies readonly DType[];
@@ -387,6 +389,16 @@ async function rehearse(run: Run): Promise<TrainResult> {
   return { ...resultOf(run, start.model, start, state), finished: false, reason: "dryRun" };
 }
 
+/** Tokens of a training: a resumed one's as they were, a new one's as its vectors say. */
+function tokensOf({ config, vectors, resume, out }: TrainOptions): TokenChoice {
+  const checkpoint = resume ? findCheckpoint(out) : undefined;
+  if (!checkpoint) return tokenChoice(config, vectors);
+  const { data } = checkpointConfig(checkpoint);
+  if (data.tokenizer !== "wordpiece") return { config, wordPiece: undefined };
+  const wordPiece = readWordPieces(checkpoint.folder);
+  return { config: withWordPieces(config, data.dimensions, out), wordPiece };
+}
+
 /**
  * Trains a flow and keeps the best model in `out` (config.json, vocabulary.json, model.safetensors), the state to resume
  * from in `out`/training, and metrics.jsonl. Interrupted, killed and resumed it gives the same numbers, to the last bit,
@@ -404,11 +416,12 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   let folder: RunFolder | undefined;
   let stop: string | undefined;
   try {
+    const { config, wordPiece } = tokensOf(options);
     const run: Run = {
       options: { ...options, device },
-      config: options.config,
+      config,
       precision: options.precision ?? "float32",
-      split: trainingTexts(options.config, options.texts, options.validation),
+      split: trainingTexts(config, options.texts, options.validation, wordPiece),
       log,
       // What asked first is remembered: the question is put more than once.
       stopRequested: () => {

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { UsageError } from "../base/errors.ts";
 import { splitHeldOut } from "../corpora/index.ts";
 import type { Config, PreparedText, TextFlow } from "../flow/index.ts";
-import { tokenizerByName } from "../text/tokenizer-names.ts";
+import { tokenizerOf } from "../text/tokenizer-names.ts";
+import type { WordPiece } from "../text/wordPiece.ts";
 
 /** Share of the texts that is held out where no validation texts are given. */
 export const heldOutShare = 0.1;
@@ -21,8 +22,13 @@ export interface TrainingTexts {
  *
  * @throws UsageError where fewer than 2 texts are left to train on or none to validate on.
  */
-export function trainingTexts(config: Config, texts: readonly string[], validation?: readonly string[]): TrainingTexts {
-  const tokenizer = tokenizerByName(config.data.tokenizer);
+export function trainingTexts(
+  config: Config,
+  texts: readonly string[],
+  validation?: readonly string[],
+  wordPiece?: WordPiece,
+): TrainingTexts {
+  const tokenizer = tokenizerOf(config.data.tokenizer, wordPiece);
   const hasTokens = (text: string): boolean => tokenizer.tokenize(text).length > 0;
   const usable = texts.filter(hasTokens);
   const usableValidation = validation?.filter(hasTokens);

@@ -46,7 +46,10 @@ export function addTrain(program: Command): void {
     .option("--data <files...>", ".txt (one text a line), .jsonl (objects with text), or builtin")
     .option("--validation <files...>", "held-out texts (default: a seeded 10 % of the data)")
     .option("--out <dir>", "the model's folder")
-    .option("--vectors <file>", "word vectors in GloVe's text format (default: trained on the data)")
+    .option(
+      "--vectors <path>",
+      "word vectors in GloVe's text format, or the folder of a BERT-family model, whose word pieces then are the tokens (default: trained on the data)",
+    )
     .option("--resume", "go on from the last checkpoint in --out; where there is none, start")
     .option("--seed <n>", "overrides the configuration's seed", integer(0))
     .option("--device <name>", "cpu, cuda, cuda:N or auto", "cpu")
