@@ -72,7 +72,7 @@ const riverrunNar: Config = {
     dimensions: 128,
     positions: 64,
     fixedLength: false,
-    sigma: 0.5,
+    sigma: 2.4,
     scale: 1,
     clip: null,
   },
@@ -195,7 +195,7 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
     tiny: {
       about: "seconds, for tests: riverrun-nar with 16 channels and 16 positions",
       config: derive(riverrunNar, "tiny", {
-        data: { dimensions: 16, positions: 16, minCount: 1, maxVocabulary: 2000 },
+        data: { dimensions: 16, positions: 16, minCount: 1, maxVocabulary: 2000, sigma: 0.85 },
         vectors: { iterations: 15, window: 5 },
         flow: { levels: 2, steps: 2, hidden: 32, layers: 1, heads: 2, dropout: 0 },
         train: tinyTrain,
@@ -204,7 +204,7 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
     small: {
       about: "minutes on 2 cores: riverrun-nar with 32 channels and 32 positions",
       config: derive(riverrunNar, "small", {
-        data: { dimensions: 32, positions: 32 },
+        data: { dimensions: 32, positions: 32, sigma: 1.2 },
         vectors: { iterations: 30 },
         flow: { levels: 2, steps: 6, hidden: 96, layers: 1, heads: 4, dropout: 0 },
         train: smallTrain,
@@ -245,7 +245,7 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
     "small-tarflow": {
       about: "minutes on 2 cores: riverrun-tarflow with 32 channels and 32 positions",
       config: derive(riverrunTarflow, "small-tarflow", {
-        data: { dimensions: 32, positions: 32 },
+        data: { dimensions: 32, positions: 32, sigma: 1.2 },
         vectors: { iterations: 30 },
         flow: { steps: 4, hidden: 96, layers: 1, deepLayers: 2, heads: 4, dropout: 0 },
         train: smallTrain,
@@ -254,7 +254,7 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
     "tiny-tarflow": {
       about: "seconds, for tests: riverrun-tarflow with 16 channels and 16 positions",
       config: derive(riverrunTarflow, "tiny-tarflow", {
-        data: { dimensions: 16, positions: 16, minCount: 1, maxVocabulary: 2000 },
+        data: { dimensions: 16, positions: 16, minCount: 1, maxVocabulary: 2000, sigma: 0.85 },
         vectors: { iterations: 15, window: 5 },
         flow: { steps: 2, hidden: 32, layers: 1, deepLayers: null, heads: 2, dropout: 0 },
         train: tinyTrain,
