@@ -5,7 +5,16 @@ export { CausalFlow, type CausalFlowShape, type WordScores } from "./causalFlow.
 export { type CodebookMixture, type CodebookScores, codebookLogDensity } from "./codebookDensity.ts";
 export { type Codebook as WordPoints, CodebookHead } from "./codebookHead.ts";
 export { CausalCoupling, type CouplingShape } from "./coupling.ts";
+export { denoise } from "./denoise.ts";
 export { GaussianHead } from "./gaussianHead.ts";
+export {
+  annealedStrength,
+  dropCondition,
+  extrapolated,
+  type Gaussians,
+  guidedGaussians,
+  guidedLogProbabilities,
+} from "./guidance.ts";
 export { CausalHead, type HeadInverse } from "./head.ts";
 export { LogisticHead, type LogisticShape } from "./logisticHead.ts";
 export { type LogisticMixture, logisticMixtureLogDensity } from "./logisticMixture.ts";
