@@ -84,6 +84,11 @@ function leastParameters(config: Config): number {
     // The networks' layers and the f x f layers of the cells' MLPs.
     return flow.steps * (flow.layers * 8 * channels ** 2 + 3 * (flow.hidden ?? channels) ** 2);
   }
+  if (flow.head !== "none") {
+    const width = flow.hidden ?? channels;
+    const shallow = flow.couplings === "tarflow" ? flow.steps - 1 : flow.steps;
+    return (shallow * flow.layers + (flow.deepLayers ?? flow.layers)) * 8 * width ** 2;
+  }
   let count = 0;
   for (let level = 1; level <= flow.levels; level++) {
     const width = flow.hidden ?? channels / 2;

@@ -1,6 +1,6 @@
 /** The density of a Gaussian mixture over the rows of a codebook, with its gradient, in parts of bounded memory. */
 import { cat, noGrad, scope, type Tensor } from "../../torch/index.ts";
-import { linear } from "../../torch/operators.ts";
+import { max_dim } from "../../torch/operators.ts";
 import { Tensor as TensorClass } from "../../torch/tensor.ts";
 import { logSqrtTwoPi } from "./normal.ts";
 
@@ -49,24 +49,25 @@ function scorePart(
   hidden: Tensor,
   words: Tensor | undefined,
   mixture: CodebookMixture,
+  /** -|e_w|^2 / (2 sigma^2), (V). */
   squares: Tensor,
   wanted: { readonly gradient: boolean; readonly point: boolean },
 ): { values: readonly Tensor[]; gradient: PartGradient | undefined } {
   const { codebook, sigma, weight, bias } = mixture;
   const variance = sigma * sigma;
-  const logPi = TensorClass.adopt(linear(hidden.handle, weight.handle, bias.handle)).logSoftmax(1);
+  const logPi = hidden.matmul(weight.transpose()).add_(bias).logSoftmax(1);
   // ln pi_w - |x - e_w|^2 / (2 sigma^2) without the term in |x|^2, which no word depends on.
-  const joint = x.matmul(codebook.transpose()).sub(squares).div(variance).add_(logPi);
-  const best = joint.argmax(1);
-  // Everything is measured from the best word, whose own term is computed without cancellation.
-  const relative = joint.logSumExp(1, true);
-  const above = relative.sub(joint.gather(1, best.unsqueeze(1))).squeeze(1);
-  const values = [jointOf(best, x, logPi, mixture).add(above.to("float64"))];
+  const near = x.div(variance).matmul(codebook.transpose()).add_(squares);
+  const posterior = near.add_(logPi).logSoftmax(1);
+  // ln p(x) = ln p(w, x) - ln p(w | x) of the likeliest word: its own term is computed without cancellation.
+  const [most, best] = TensorClass.adoptAll(max_dim(posterior.handle, 1));
+  const values = [jointOf(best, x, logPi, mixture).sub(most.to("float64"))];
   if (words) values.push(jointOf(words, x, logPi, mixture));
   if (!wanted.gradient) return { values, gradient: undefined };
-  const responsibilities = joint.sub(relative).exp();
+  // The exponential is many times slower where it underflows; e^-80 is nothing beside 1.
+  const responsibilities = posterior.clamp(-80).exp();
   const point = wanted.point ? responsibilities.matmul(codebook).sub(x).div(variance) : undefined;
-  return { values, gradient: { logits: responsibilities.sub(logPi.exp()), point } };
+  return { values, gradient: { logits: responsibilities.add_(logPi.exp(), -1), point } };
 }
 
 /**
@@ -89,7 +90,10 @@ export function codebookLogDensity(
   const point = x.requiresGrad;
   const gradient = point || hidden.requiresGrad || bias.requiresGrad;
   const size = rowsAtOnce(weight.size(0));
-  const squares = mixture.codebook.square().sum(1).div(2);
+  const squares = mixture.codebook
+    .square()
+    .sum(1)
+    .div(-2 * mixture.sigma * mixture.sigma);
   const columns: Tensor[][] = [[], []];
   for (let start = 0; start < x.size(0); start += size) {
     const partX = x.slice(0, start, start + size);
