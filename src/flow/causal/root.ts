@@ -24,6 +24,7 @@ export function increasingRoot(at: (x: number, into: Slope) => void, low: number
     else high = x;
     const newton = x - found.value / found.slope;
     const step = Math.abs(newton - x);
+    if (step <= 2e-16 * Math.abs(x) + least) return Math.min(high, Math.max(low, newton));
     let next: number;
     if (newton > low && newton < high && step < 0.5 * last) {
       next = newton;
@@ -33,7 +34,6 @@ export function increasingRoot(at: (x: number, into: Slope) => void, low: number
       last = 0.5 * (high - low);
       if (next <= low || next >= high) return x;
     }
-    if (Math.abs(next - x) <= 2e-16 * Math.abs(x) + least) return next;
     x = next;
   }
   return x;

@@ -187,11 +187,13 @@ export class Rosenblatt {
       let low = Number.POSITIVE_INFINITY;
       let high = Number.NEGATIVE_INFINITY;
       let middle = 0;
+      let square = 0;
       for (let k = 0; k < this.#count; k++) {
         const mean = this.#means[k];
         if (mean < low) low = mean;
         if (mean > high) high = mean;
         middle += this.#weights[k] * mean;
+        square += this.#weights[k] * mean * mean;
       }
       // At m_k + sigma y the distribution function of component k is Phi(y), so the root lies between the outermost.
       const found = increasingRoot(
@@ -200,7 +202,8 @@ export class Rosenblatt {
         },
         low + sigma * value,
         high + sigma * value,
-        middle + sigma * value,
+        // Where a Gaussian of the mixture's mean and variance would have it.
+        middle + Math.sqrt(sigma * sigma + Math.max(0, square - middle * middle)) * value,
       );
       x[channel] = found;
       logDet -= this.#leave(found) + 0.5 * value * value + logSqrtTwoPi;

@@ -45,8 +45,10 @@ test("a root is found to the last digits, on plateaus and beside poles of the sl
     [(x) => Math.atan(x - 7), (x) => 1 / (1 + (x - 7) ** 2), -1e6, 1e6, 7],
   ];
   for (const [value, slope, low, high, expected] of cases) {
+    let evaluations = 0;
     const root = increasingRoot(
       (x, into) => {
+        evaluations += 1;
         into.value = value(x);
         into.slope = slope(x);
       },
@@ -55,5 +57,6 @@ test("a root is found to the last digits, on plateaus and beside poles of the sl
       (low + high) / 2,
     );
     expect(Math.abs(root - expected)).toBeLessThanOrEqual(1e-9);
+    expect(evaluations).toBeLessThanOrEqual(45);
   }
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -109,6 +109,19 @@ test.each(["tiny-ar", "tiny-tarflow"])("%s comes back from its folder", (preset)
   expect(scores[1]).toBe(scores[0]);
   model.dispose();
   loaded.dispose();
+});
+
+test("a configuration of a flow that is far larger than its file is refused before anything is allocated", () => {
+  const folder = mkdtempSync(join(tmpdir(), "riverrun-causal-"));
+  folders.push(folder);
+  const model = modelOf("tiny-ar");
+  saveModel(model, folder);
+  model.dispose();
+  const path = join(folder, "config.json");
+  const config = JSON.parse(readFileSync(path, "utf8")) as Config;
+  const flow = { ...config.flow, hidden: 16_384, deepLayers: 128 };
+  writeFileSync(path, JSON.stringify({ ...config, flow }));
+  expect(() => loadModel(folder)).toThrow("they do not belong together");
 });
 
 test("words are drawn at a temperature: each sample is its seed's alone, 0 takes the likeliest word", () => {
