@@ -21,7 +21,7 @@ export function addSample(program: Command): void {
   modelCommand(program, "sample", "new texts", "sample --model runs/lines --count 10 --temperature 0.8")
     .option("--count <n>", "how many", integer(1), 10)
     .option("--seed <n>", "of the first sample; sample i has seed + i", integer(0), 1)
-    .option("--temperature <t>", "standard deviation of the latents; of a model that draws words, the temperature of their probabilities", atLeast(0))
+    .option("--temperature <t>", "of the words' probabilities, or the standard deviation of the latents", atLeast(0))
     .option(...beamOption)
     .option(...rawOption)
     .action(sample);
