@@ -3,7 +3,7 @@
  * is made up: 4 million words drawn from Zipf's law over 50,000, which has more distinct pairs than real text of its
  * length. Options: --tokens N (of made-up text), --dimensions D, --window N, --words V, --memory MIB.
  */
-import { availableParallelism } from "node:os";
+import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { RandomStream } from "../src/base/random.ts";
 import { readTexts } from "../src/corpora/index.ts";
@@ -79,6 +79,8 @@ interface Measured {
   readonly records: number;
   readonly countingSeconds: number;
   readonly recordsPerSecond: number;
+  /** Processor time of all threads a record, which other work on the machine changes less than the rate. */
+  readonly cpuNanoseconds: number;
   readonly threads: number;
 }
 
@@ -89,6 +91,8 @@ async function measure(from: Source, share: number, threads: number): Promise<Me
   let records = 0;
   let last = 0;
   let fastest = Number.POSITIVE_INFINITY;
+  let cheapest = Number.POSITIVE_INFINITY;
+  let lastCpu = 0;
   let used = 0;
   await runGlove(from.texts(share), from.vocabularySize, {
     ...{ dimensions, window, xMax: 10, learningRate: 0.05, seed: 1, memory: memory * 2 ** 20 },
@@ -102,14 +106,20 @@ async function measure(from: Source, share: number, threads: number): Promise<Me
     },
     onProgress: ({ iteration }) => {
       const now = performance.now();
-      if (iteration > 1) fastest = Math.min(fastest, now - last);
+      const { user, system } = process.cpuUsage();
+      if (iteration > 1) {
+        fastest = Math.min(fastest, now - last);
+        cheapest = Math.min(cheapest, user + system - lastCpu);
+      }
       last = now;
+      lastCpu = user + system;
     },
   });
   return {
     records,
     countingSeconds: (counted - started) / 1000,
     recordsPerSecond: threads === 0 ? 0 : records / (fastest / 1000),
+    cpuNanoseconds: (1000 * cheapest) / records,
     threads: used,
   };
 }
@@ -134,6 +144,7 @@ process.stdout.write(
     records: single.records,
     countingTokensPerSecond: Math.round(from.tokens / single.countingSeconds),
     recordsPerSecond: Object.fromEntries(runs.map((run) => [run.threads, Math.round(run.recordsPerSecond)])),
+    cpuNanosecondsPerRecord: Object.fromEntries(runs.map((run) => [run.threads, Math.round(run.cpuNanoseconds)])),
     projection: {
       ...target,
       exponent: Number(exponent.toFixed(3)),
@@ -143,6 +154,8 @@ process.stdout.write(
         ((perPass * target.iterations + (single.countingSeconds * target.tokens) / from.tokens) / 60).toFixed(1),
       ),
     },
+    // Above the number of processors, the rates are lower than the machine's own.
+    loadAverage: Number(loadavg()[0].toFixed(1)),
     // resourceUsage gives kibibytes.
     peakMebibytes: Math.round(process.resourceUsage().maxRSS / 1024),
   })}\n`,

@@ -22,7 +22,7 @@ export interface Page {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-const style = `
+export const style = `
 :root { color-scheme: light dark; --ink: light-dark(#1d2126, #e4e7ea); --paper: light-dark(#ffffff, #16191d);
   --line: light-dark(#dfe3e8, #333a42); --quiet: light-dark(#5b6570, #9aa5b1); }
 body { font: 16px/1.55 system-ui, sans-serif; max-width: 800px; margin: 2rem auto 4rem; padding: 0 1rem;
