@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from "yaml";
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
+import { requireFile } from "../corpora/textFile.ts";
 import { type Config, configSchema, parseConfig, presetConfig } from "../flow/index.ts";
 
 function set(config: Record<string, unknown>, assignment: string): void {
@@ -85,6 +86,7 @@ const mostProblems = 8;
 /** Reads a configuration file. @throws DataMissingError; UsageError as file:line:column for each problem */
 function readConfigFile(path: string): Config {
   let text: string;
+  requireFile(path);
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {

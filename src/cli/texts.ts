@@ -15,27 +15,43 @@ export interface Tally {
   readonly truncated: number;
 }
 
+/** What stands for the records of a text that nothing can be said of. */
+export class FailedText {
+  readonly error: string;
+
+  constructor(error: string) {
+    this.error = error;
+  }
+}
+
 /**
  * Reads FILE or stdin, calls `body` with batches of prepared texts, writes the records of each text in the order of the
- * lines. A line that cannot be read or is empty gives `{line, error}`; the rest goes on.
+ * lines. A line that cannot be read or is empty, or of which `body` says so, gives `{line, error}`; the rest goes on.
  */
 export async function overTexts(
   model: TextFlow,
   file: string | undefined,
-  body: (texts: readonly PreparedText[]) => readonly (readonly unknown[])[],
+  body: (texts: readonly PreparedText[]) => readonly (readonly unknown[] | FailedText)[],
 ): Promise<Tally> {
   const fromStdin = file === undefined || file === "-";
   if (fromStdin && process.stdin.isTTY) say("reading texts from the terminal, one a line; Ctrl-D ends them");
   const lines = fromStdin ? readLines(process.stdin) : readTextLines(file);
   const tally = { texts: 0, failed: 0, truncated: 0 };
-  let waiting: ({ readonly error: unknown } | { readonly text: PreparedText })[] = [];
+  let waiting: ({ readonly error: unknown } | { readonly line: number; readonly text: PreparedText })[] = [];
   const flush = async (): Promise<void> => {
     const texts = waiting.flatMap((item) => ("text" in item ? [item.text] : []));
     const records = texts.length > 0 ? body(texts) : [];
     let next = 0;
     for (const item of waiting) {
-      if ("error" in item) await emit(item.error);
-      else for (const record of records[next++]) await emit(record);
+      if ("error" in item) {
+        await emit(item.error);
+        continue;
+      }
+      const own = records[next++];
+      if (own instanceof FailedText) {
+        tally.failed++;
+        await emit({ line: item.line, error: own.error });
+      } else for (const record of own) await emit(record);
     }
     waiting = [];
   };
@@ -48,7 +64,7 @@ export async function overTexts(
         const text = model.prepare(item.text);
         tally.texts++;
         if (text.truncated) tally.truncated++;
-        waiting.push({ text });
+        waiting.push({ line: item.line, text });
       } catch (error) {
         tally.failed++;
         waiting.push({ error: { line: item.line, error: messageOf(error) } });

@@ -52,8 +52,13 @@ export function ratioWithError(
   return { mean: ratio / Math.LN2, error: Math.max(sampled, least) / Math.LN2 };
 }
 
-/** @throws RiverrunError where a mean is more than 4 standard errors below the floor. */
+/** @throws RiverrunError where a mean is not finite or more than 4 standard errors below the floor. */
 export function refuseBelowFloor(mean: number, error: number, floor: number, texts: number): void {
+  if (!Number.isFinite(mean)) {
+    throw new RiverrunError(
+      `the density of ${texts} held-out texts is ${mean}: the weights have exploded, or a file of model.safetensors or training/ was damaged; go on from an earlier copy, or start anew with a lower train.learningRate`,
+    );
+  }
   if (mean >= floor - 4 * error) return;
   throw new RiverrunError(
     `a bug in riverrun: ${mean.toFixed(5)} bits per dimension over ${texts} texts are ${((floor - mean) / error).toFixed(1)} standard errors (of ${error.toFixed(5)}) below the entropy of the noise, ${floor.toFixed(5)}; no density can be there, so the likelihood is wrong`,

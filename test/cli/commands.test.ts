@@ -10,6 +10,8 @@ import { addReconstruct } from "../../src/cli/commands/reconstruct.ts";
 import { addSample } from "../../src/cli/commands/sample.ts";
 import { addScore } from "../../src/cli/commands/score.ts";
 import { addTrain } from "../../src/cli/commands/train.ts";
+import { loadModel, saveModel } from "../../src/flow/index.ts";
+import { noGrad } from "../../src/torch/index.ts";
 import { records, run, scratch, sentencesFile, tinyTraining } from "./support.ts";
 
 const folder = scratch();
@@ -68,6 +70,19 @@ describe("score", () => {
     const input = Buffer.concat([Buffer.from([0xff, 0xfe, 10]), Buffer.from("mara sold a red pie .\n")]);
     const rows = records((await run(addScore, ["score", "--model", model], input)).out);
     expect(rows).toMatchObject([{ line: 1, error: "the line is not UTF-8" }, { text: "mara sold a red pie ." }]);
+  });
+
+  it("with weights that have exploded gives errors for figures, and exit code 1", async () => {
+    const broken = join(folder, "exploded");
+    const flow = loadModel(model);
+    noGrad(() => {
+      for (const parameter of flow.parameters()) parameter.mul_(1e30);
+    });
+    saveModel(flow, broken);
+    const { code, out, err } = await run(addScore, ["score", "--model", broken], "mara sold a red pie .\n");
+    expect(code).toBe(1);
+    expect(records(out)).toMatchObject([{ line: 1, error: expect.stringContaining("may be damaged") }]);
+    expect(err).toContain("no text has a finite density");
   });
 
   it("of nothing says so and ends well, as a filter must", async () => {

@@ -154,7 +154,7 @@ describe("configuration", () => {
   it.each([
     [["--preset", "nope"], 2, "unknown preset"],
     [["--preset", "tiny", "--config", data], 2, "either --preset NAME or --config FILE"],
-    [["--config", "/nowhere.json"], 3, "/nowhere.json cannot be read"],
+    [["--config", "/nowhere.json"], 3, "/nowhere.json does not exist"],
     [["--preset", "tiny"], 2, "--data"],
     [["--preset", "tiny", "--set", "train.maxStep=3", "--print-config"], 2, "there is no key"],
     [["--preset", "tiny", "--set", "train", "--print-config"], 2, "expected key=value"],

@@ -43,6 +43,12 @@ describe("refuseBelowFloor", () => {
   });
 });
 
+describe("a mean that is no number", () => {
+  it("is laid to the weights, not to the likelihood", () => {
+    expect(() => refuseBelowFloor(Number.NaN, 0.01, 1, 30)).toThrow(/30 held-out texts is NaN.*weights have exploded/);
+  });
+});
+
 describe("validate", () => {
   const model = microModel();
 

@@ -1,5 +1,6 @@
 /** riverrun score */
 import type { Command } from "commander";
+import { RiverrunError } from "../../base/errors.ts";
 import type { ModelOptions } from "../model.ts";
 import { integer } from "../options.ts";
 import { say } from "../output.ts";
@@ -27,22 +28,33 @@ async function score(file: string | undefined, options: ScoreOptions): Promise<v
   const { noiseFloor } = await import("../../flow/index.ts");
   const { scoreTexts } = await import("../../generate/index.ts");
   const { openModel } = await import("../model.ts");
-  const { overTexts } = await import("../texts.ts");
+  const { FailedText, overTexts } = await import("../texts.ts");
   const model = openModel(options);
+  let scored = 0;
   let nats = 0;
   let tokens = 0;
   let bits = 0;
   const { texts } = await overTexts(model, file, (batch) =>
     scoreTexts(model, batch, { seed: options.seed }).map((row, index) => {
+      // Only damaged weights, or weights that training has let explode, make a density that is no number.
+      if (!Number.isFinite(row.nelbo)) {
+        return new FailedText(`the density is ${row.nelbo}: the weights in ${options.model} may be damaged`);
+      }
+      scored++;
       nats += row.nelbo;
       tokens += row.tokens;
       bits += row.bitsPerDim;
       return [{ text: batch[index].text, ...row, truncated: batch[index].truncated }];
     }),
   );
-  if (texts > 0) {
+  if (texts > 0 && scored === 0) {
+    throw new RiverrunError(
+      `no text has a finite density: the weights in ${options.model} are damaged or have exploded; take an earlier model`,
+    );
+  }
+  if (scored > 0) {
     say(
-      `${texts} texts, ${tokens} tokens: ${(nats / tokens).toFixed(4)} nats per token (perplexity at most ${Math.exp(nats / tokens).toPrecision(4)}), ${(bits / texts).toFixed(4)} bits per dimension (floor ${noiseFloor(model.config.data.sigma).toFixed(4)})`,
+      `${scored} texts, ${tokens} tokens: ${(nats / tokens).toFixed(4)} nats per token (perplexity at most ${Math.exp(nats / tokens).toPrecision(4)}), ${(bits / scored).toFixed(4)} bits per dimension (floor ${noiseFloor(model.config.data.sigma).toFixed(4)})`,
     );
   }
 }
