@@ -17,7 +17,7 @@ export interface PassSettings {
 
 /**
  * Lengths and masks of one batch at one level of the flow. Squeezing and splitting in time derive further contexts;
- * tensors are made when first asked for and live as long as the context.
+ * tensors are made when first asked for and live until `release`, or until the context is collected.
  */
 export class FlowContext {
   /** Real positions of each row, n_b. */
@@ -33,6 +33,8 @@ export class FlowContext {
   #fromEnd: Tensor | undefined;
   #squeezed: FlowContext | undefined;
   #parts: readonly [FlowContext, FlowContext] | undefined;
+  /** Weak, so that a context that is used for long does not keep those of every pass. */
+  readonly #derived: WeakRef<FlowContext>[] = [];
 
   /** @throws UsageError where a length is not an integer from 0 to `positions`. */
   constructor(
@@ -58,7 +60,24 @@ export class FlowContext {
   }
 
   #derive(lengths: readonly number[], positions: number, settings = this.settings): FlowContext {
-    return new FlowContext(lengths, positions, { dtype: this.dtype, device: this.device, settings });
+    const context = new FlowContext(lengths, positions, { dtype: this.dtype, device: this.device, settings });
+    this.#derived.push(new WeakRef(context));
+    return context;
+  }
+
+  /**
+   * Frees the tensors of this context and of all that were derived from it. It may be used again: they are made anew.
+   * Left to the garbage collector, which sees small objects only, masks of some thousand batches would pile up.
+   */
+  release(): void {
+    for (const tensor of [this.#mask, this.#boolMask, this.#counts, this.#fromEnd]) tensor?.dispose();
+    this.#mask = undefined;
+    this.#boolMask = undefined;
+    this.#counts = undefined;
+    this.#fromEnd = undefined;
+    for (const context of this.#derived.splice(0)) context.deref()?.release();
+    this.#squeezed = undefined;
+    this.#parts = undefined;
   }
 
   /** Whether every position of every row is real, so that masking can be left out. */

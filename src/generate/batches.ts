@@ -19,7 +19,16 @@ export function overBatches<Result>(
   const results = new Array<Result>(texts.length);
   for (let start = 0; start < order.length; start += batchSize) {
     const part = order.slice(start, start + batchSize);
-    const rows = noGrad(() => scope(() => body(model.batch(part.map((index) => texts[index])))));
+    const rows = noGrad(() =>
+      scope(() => {
+        const batch = model.batch(part.map((index) => texts[index]));
+        try {
+          return body(batch);
+        } finally {
+          batch.context.release();
+        }
+      }),
+    );
     part.forEach((index, row) => {
       results[index] = rows[row];
     });

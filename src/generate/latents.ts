@@ -87,11 +87,15 @@ export function decodeLatents(
     const ids = noGrad(() =>
       scope(() => {
         const context = model.contextOf(part.map(({ positions }) => positions));
-        if (decodesByWord(model) || options.beam !== undefined) {
-          return beamDecode(model, stackLatents(model, part, context.positions), options).map((row) => row.ids);
+        try {
+          if (decodesByWord(model) || options.beam !== undefined) {
+            return beamDecode(model, stackLatents(model, part, context.positions), options).map((row) => row.ids);
+          }
+          const points = model.decode(stackLatents(model, part, context.positions), context);
+          return tokensOf(model, points, context, options.decoder);
+        } finally {
+          context.release();
         }
-        const points = model.decode(stackLatents(model, part, context.positions), context);
-        return tokensOf(model, points, context, options.decoder);
       }),
     );
     for (const row of ids) {

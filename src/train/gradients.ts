@@ -54,7 +54,11 @@ export function forStepParts<Result>(
       results.push(
         scope(() => {
           const batch = model.batch(texts.slice(start, start + size));
-          return body({ batch, noise: model.drawNoise(batch, seeds("noise")), dropout });
+          try {
+            return body({ batch, noise: model.drawNoise(batch, seeds("noise")), dropout });
+          } finally {
+            batch.context.release();
+          }
         }),
       );
     } finally {

@@ -146,6 +146,7 @@ function initialise(model: TextFlow, set: TrainingSet): void {
     const batch = model.batch(texts);
     const seeds = indices.map((index) => hashSeed(model.config.seed, "noise", 0, index));
     model.initialise(batch, model.drawNoise(batch, seeds));
+    batch.context.release();
   });
 }
 
