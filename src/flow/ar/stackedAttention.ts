@@ -21,6 +21,8 @@ const perBlock = 4 + 2 * parts.length;
  * be added to the input.
  */
 export class StackedAttention extends StepNetwork {
+  /** Every position of a chunk copies the keys and values of those before it. */
+  readonly chunk = 8;
   readonly #channels: number;
   readonly #heads: number;
   readonly #blocks: number;

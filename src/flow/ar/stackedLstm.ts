@@ -6,20 +6,22 @@ import { handlesOf, Tensor as TensorClass } from "../../torch/tensor.ts";
 import { applyAffine, stepsOf } from "./stacked.ts";
 import { type NetworkCache, type NetworkState, type NetworkStep, StepNetwork } from "./stepNetwork.ts";
 
-/** Tensors of one layer among the weights: matrix, bias, initial hidden and cell state. */
-const perLayer = 4;
+/** Tensors of one layer among the weights: matrix and bias of both halves, initial hidden and cell state. */
+const perLayer = 6;
+
+/** The gates as they are computed, two at a time: half the matrix of all four stays in a core's cache. */
+const halves = ["inputForget", "cellOutput"] as const;
 
 /**
  * Gates (i, f, g, o) = [x; h] W + b, c' = sig(f) c + sig(i) tanh(g), h' = sig(o) tanh(c'); `layers` of them, width C,
  * with learned initial states that start at zero. Starting values as in `LSTM`.
  */
 export class StackedLstm extends StepNetwork {
+  readonly chunk = 16;
   readonly #channels: number;
   readonly #layers: number;
-  /** By layer, (K, 2 C, 4 C): the rows that x meets, then those that h meets. */
-  readonly #matrices: Tensor[] = [];
-  readonly #inputBias: Tensor[] = [];
-  readonly #hiddenBias: Tensor[] = [];
+  /** By layer and half, matrix (K, 2 C, 2 C): the rows that x meets, then those that h meets; two biases (K, 1, 2 C). */
+  readonly #gates: { readonly matrix: Tensor; readonly inputBias: Tensor; readonly hiddenBias: Tensor }[][] = [];
   /** (K, layers, 1, C). */
   readonly #initialHidden: Tensor;
   readonly #initialCell: Tensor;
@@ -32,13 +34,17 @@ export class StackedLstm extends StepNetwork {
     const xavier = Math.sqrt(2 / (5 * channels));
     for (let layer = 0; layer < layers; layer++) {
       const matrix = (): Tensor => {
-        const shape = [steps, channels, 4 * channels];
+        const shape = [steps, channels, 2 * channels];
         return layer === 0 ? init.normal(shape, xavier) : init.uniform(shape, bound);
       };
-      const bias = (): Tensor => init.uniform([steps, 1, 4 * channels], bound);
-      this.#matrices.push(this.parameter(`weight${layer}`, cat([matrix(), matrix()], 1)));
-      this.#inputBias.push(this.parameter(`inputBias${layer}`, bias()));
-      this.#hiddenBias.push(this.parameter(`hiddenBias${layer}`, bias()));
+      const bias = (): Tensor => init.uniform([steps, 1, 2 * channels], bound);
+      this.#gates.push(
+        halves.map((half) => ({
+          matrix: this.parameter(`${half}${layer}.matrix`, cat([matrix(), matrix()], 1)),
+          inputBias: this.parameter(`${half}${layer}.inputBias`, bias()),
+          hiddenBias: this.parameter(`${half}${layer}.hiddenBias`, bias()),
+        })),
+      );
     }
     this.#initialHidden = this.parameter("initialHidden", init.zeros([steps, layers, 1, channels]));
     this.#initialCell = this.parameter("initialCell", init.zeros([steps, layers, 1, channels]));
@@ -47,17 +53,19 @@ export class StackedLstm extends StepNetwork {
   weights(first: number, end: number): readonly Tensor[] {
     const hidden = stepsOf(this.#initialHidden, first, end).unbind(1);
     const cell = stepsOf(this.#initialCell, first, end).unbind(1);
-    return Array.from({ length: this.#layers }, (_, layer) => [
-      stepsOf(this.#matrices[layer], first, end),
-      stepsOf(this.#inputBias[layer], first, end).add(stepsOf(this.#hiddenBias[layer], first, end)),
+    return this.#gates.flatMap((gates, layer) => [
+      ...gates.flatMap(({ matrix, inputBias, hiddenBias }) => [
+        stepsOf(matrix, first, end),
+        stepsOf(inputBias, first, end).add(stepsOf(hiddenBias, first, end)),
+      ]),
       hidden[layer],
       cell[layer],
-    ]).flat();
+    ]);
   }
 
   start(weights: readonly Tensor[], rows: number): NetworkState {
     const carried = Array.from({ length: this.#layers }, (_, layer) =>
-      weights.slice(layer * perLayer + 2, layer * perLayer + 4).map((state) => state.expand(-1, rows, -1)),
+      weights.slice(layer * perLayer + 4, (layer + 1) * perLayer).map((state) => state.expand(-1, rows, -1)),
     ).flat();
     return { carried, recent: [] };
   }
@@ -66,13 +74,11 @@ export class StackedLstm extends StepNetwork {
     const next: Tensor[] = [];
     let output = x;
     for (let layer = 0; layer < this.#layers; layer++) {
-      const [weight, bias] = weights.slice(layer * perLayer, layer * perLayer + 2);
-      const gates = applyAffine(cat([output, carried[2 * layer]], 2), { weight, bias });
-      const [i, f, g, o] = gates.chunk(4, 2);
-      const cell = f
-        .sigmoid()
-        .mul(carried[2 * layer + 1])
-        .addcmul(i.sigmoid(), g.tanh());
+      const own = weights.slice(layer * perLayer, layer * perLayer + 4);
+      const read = cat([output, carried[2 * layer]], 2);
+      const [i, f] = applyAffine(read, { weight: own[0], bias: own[1] }).sigmoid().chunk(2, 2);
+      const [g, o] = applyAffine(read, { weight: own[2], bias: own[3] }).chunk(2, 2);
+      const cell = f.mul(carried[2 * layer + 1]).addcmul(i, g.tanh());
       output = o.sigmoid().mul(cell.tanh());
       next.push(output, cell);
     }
@@ -90,15 +96,20 @@ export class StackedLstm extends StepNetwork {
   sequence(step: number, x: Tensor): Tensor {
     const rows = x.size(0);
     // libtorch's LSTM takes its matrices as (4 C, C).
-    const matrix = (part: Tensor): Tensor => part.transpose().contiguous();
-    const bias = (stacked: Tensor): Tensor => stacked.select(0, step).squeeze(0);
-    const halves = this.#matrices.map((stacked) => stacked.select(0, step).chunk(2, 0));
-    const weights = halves.flatMap(([input, hidden], layer) => [
-      matrix(input),
-      matrix(hidden),
-      bias(this.#inputBias[layer]),
-      bias(this.#hiddenBias[layer]),
-    ]);
+    const whole = (parts: readonly Tensor[]): Tensor =>
+      cat(
+        parts.map((part) => part.select(0, step)),
+        1,
+      );
+    const weights = this.#gates.flatMap((gates) => {
+      const [input, hidden] = whole(gates.map(({ matrix }) => matrix)).chunk(2, 0);
+      return [
+        input.transpose().contiguous(),
+        hidden.transpose().contiguous(),
+        whole(gates.map(({ inputBias }) => inputBias)).squeeze(0),
+        whole(gates.map(({ hiddenBias }) => hiddenBias)).squeeze(0),
+      ];
+    });
     const start = [this.#initialHidden, this.#initialCell].map((state) =>
       state.select(0, step).expand(this.#layers, rows, this.#channels).contiguous(),
     );

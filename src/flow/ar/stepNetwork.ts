@@ -27,6 +27,12 @@ export interface NetworkCache {
 
 /** K causal networks C -> C, one for each flow step, their parameters stacked. */
 export abstract class StepNetwork extends Module {
+  /**
+   * Most positions of a chunk of the wavefront. With longer chunks fewer steps are at work together: their weights stay
+   * nearer to the processor, and more of the work is products over positions.
+   */
+  abstract readonly chunk: number;
+
   /** The parameters of steps first..end-1, in an order of the network's own. */
   abstract weights(first: number, end: number): readonly Tensor[];
 

@@ -13,11 +13,8 @@ import type { ArSteps, CellWeights } from "./arSteps.ts";
 import { addProducts, applyAffine, applyMlp, products } from "./stacked.ts";
 import type { NetworkState } from "./stepNetwork.ts";
 
-/** Most positions of a chunk. Longer ones batch more of the work over positions and less of it over steps. */
-const mostPositions = 8;
-
-/** The largest divisor of T up to `mostPositions`. */
-export function chunkOf(positions: number, most = mostPositions): number {
+/** The largest divisor of T up to `most`. */
+function chunkOf(positions: number, most: number): number {
   let size = Math.min(most, positions);
   while (positions % size !== 0) size--;
   return size;
@@ -273,7 +270,7 @@ export function encodeByWavefront(
   steps: ArSteps,
   x: Tensor,
   context: FlowContext,
-  chunk = chunkOf(context.positions),
+  chunk = chunkOf(context.positions, steps.network.chunk),
 ): Encoded {
   const front = new Wavefront(steps, x, chunk);
   const chunks: Tensor[][] = Array.from({ length: steps.count }, () => []);
