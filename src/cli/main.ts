@@ -6,6 +6,7 @@ import { addDecode } from "./commands/decode.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEncode } from "./commands/encode.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
+import { addExperiment } from "./commands/experiment.ts";
 import { addInterpolate } from "./commands/interpolate.ts";
 import { addPerturb } from "./commands/perturb.ts";
 import { addQuickstart } from "./commands/quickstart.ts";
@@ -30,6 +31,7 @@ await runProgram(
     addReconstruct,
     addVectors,
     addEvaluate,
+    addExperiment,
     addData,
     addBench,
     addDoctor,
