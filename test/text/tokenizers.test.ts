@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/base/errors.ts";
+import { RandomStream } from "../../src/base/random.ts";
+import { Bpe } from "../../src/text/bpe/bpe.ts";
+import { splitSentences } from "../../src/text/sentences.ts";
 import { tokenizerByName, tokenizerNames } from "../../src/text/tokenizer-names.ts";
 import { prose, treebankProse } from "./prose.ts";
 
@@ -173,5 +176,27 @@ describe("tokenizerByName", () => {
   it("names what exists when a name is unknown", () => {
     expect(() => tokenizerByName("words")).toThrow(UsageError);
     expect(() => tokenizerByName("words")).toThrow(/riverrun-words.*ptb/);
+  });
+});
+
+describe("damaged text", () => {
+  it("is cut by every tokenizer: 3,000 mutations of the bytes of prose", () => {
+    const random = new RandomStream(20_210_801n);
+    const seed = Buffer.from(
+      '\u201cDon\u2019t,\u201d said Dr. O\'Brien of the U.S. (e.g. a.b@c.org, http://x.org/y?z) \u2014 5 1/2 \u00a35, &lt;a&gt; \u021bar\u0103 \u4e2d\u6587 \ud83d\ude00... <b c="d">',
+    );
+    const tokenizers = [...tokenizerNames.map(tokenizerByName), new Bpe([["a", "b"]])];
+    for (let round = 0; round < 3000; round++) {
+      const bytes = Buffer.from(seed);
+      for (let change = 0; change <= round % 8; change++) {
+        bytes[Math.floor(random.uniform() * bytes.length)] = Math.floor(random.uniform() * 256);
+      }
+      const text = bytes.toString(round % 2 === 0 ? "utf8" : "latin1");
+      const tokenizer = tokenizers[round % tokenizers.length];
+      const spans = tokenizer.tokenizeWithOffsets(text);
+      if (spans.some(({ start, end }) => start < 0 || end <= start || end > text.length)) expect(spans).toBe(text);
+      expect(typeof tokenizer.detokenize(spans.map(({ token }) => token))).toBe("string");
+      expect(splitSentences(text).length).toBeGreaterThan(0);
+    }
   });
 });
