@@ -1,6 +1,6 @@
 /**
- * Encoding as the formulas state it: for every step over all positions, for every position one cell. The measure of the
- * wavefront, and the pass in which ActNorm is set from the first batch.
+ * Encoding as the formulas state it: for every step over all positions, for every position one cell, whose network is made
+ * of the engine's ordinary layers. The measure of the wavefront, and the pass in which ActNorm is set from the first batch.
  */
 import { noGrad, scope, stack, type Tensor, zeros } from "../../torch/index.ts";
 import type { Encoded } from "../bijection.ts";
@@ -30,31 +30,24 @@ function setScaleFrom(steps: ArSteps, step: number, x: Tensor): void {
 }
 
 /** One AC-cell over all positions, (B, T, C) to (B, T, C); the logarithms of its scales, (B), float64. */
-function cell(steps: ArSteps, own: CellWeights, v: Tensor): Encoded {
+function cell(steps: ArSteps, step: number, own: CellWeights, v: Tensor): Encoded {
   const [rows, positions, channels] = v.shape;
   const at = v.unsqueeze(0).unbind(2);
+  const network = steps.network.stepper(step, rows);
   const outputs = [at[0]];
   let logDet = zeros([rows], { dtype: "float64", device: v.device });
   let context = zeros([1, rows, channels], { dtype: v.dtype, device: v.device });
-  let state = steps.network.start(own.network, rows);
   for (let t = 1; t < positions; t++) {
-    const next = scope(() => {
-      let input = applyAffine(at[t - 1], own.reduceInput);
-      if (own.reduceContext) input = addProducts(input, context, own.reduceContext);
-      const encoding = steps.network.encoding(t - 1, 1);
-      if (encoding) input = input.add(encoding);
-      const { output: r, state: after } = steps.network.step(own.network, input, state);
-      const [la, ma] = applyMlp(r, own.mlpA).chunk(2, 2);
-      const [lb, mb] = applyMlp(r, own.mlpB).chunk(2, 2);
-      const c = products(at[t], own.mapA).add(ma).mul(la.sigmoid());
-      const z = products(c, own.mapB).add(mb).mul(lb.sigmoid());
-      const logs = la.logSigmoid().add(lb.logSigmoid()).sum([0, 2]).to("float64");
-      return { c, z, logDet: logDet.add(logs), state: after };
-    });
-    outputs.push(next.z);
-    logDet = next.logDet;
-    context = next.c;
-    state = next.state;
+    let input = applyAffine(at[t - 1], own.reduceInput);
+    if (own.reduceContext) input = addProducts(input, context, own.reduceContext);
+    const encoding = steps.network.encoding(t - 1, 1);
+    if (encoding) input = input.add(encoding);
+    const r = network(input.squeeze(0)).unsqueeze(0);
+    const [la, ma] = applyMlp(r, own.mlpA).chunk(2, 2);
+    const [lb, mb] = applyMlp(r, own.mlpB).chunk(2, 2);
+    context = products(at[t], own.mapA).add(ma).mul(la.sigmoid());
+    outputs.push(products(context, own.mapB).add(mb).mul(lb.sigmoid()));
+    logDet = logDet.add(la.logSigmoid().add(lb.logSigmoid()).sum([0, 2]).to("float64"));
   }
   return { y: stack(outputs, 2).squeeze(0), logDet };
 }
@@ -71,7 +64,7 @@ export function encodeByLoops(steps: ArSteps, x: Tensor, context: FlowContext): 
       if (settings.initialising) setScaleFrom(steps, step, y);
       const weights = steps.window(all, step, step + 1);
       const normal = y.add(weights.bias).mul(weights.scale);
-      return cell(steps, weights, maps[step].matmul(normal));
+      return cell(steps, step, weights, maps[step].matmul(normal));
     });
     y = z;
     logDet = logDet ? logDet.add(own) : own;

@@ -141,6 +141,26 @@ export class StackedAttention extends StepNetwork {
     return { carried: [...moved, unseen], recent: [] };
   }
 
+  stepper(step: number): (x: Tensor) => Tensor {
+    const weights = this.weights(step, step + 1);
+    const seen: { keys: Tensor; values: Tensor }[] = [];
+    const attend: Attend = (block, query, key, value) => {
+      const [q, k, v] = [query, key, value].map((part) => part.squeeze(0));
+      const before = seen[block];
+      const now = before
+        ? { keys: cat([before.keys, k], 2), values: cat([before.values, v], 2) }
+        : { keys: k, values: v };
+      seen[block] = now;
+      return TensorClass.adopt(scaled_dot_product_attention(q.handle, now.keys.handle, now.values.handle));
+    };
+    return (x) =>
+      this.#forward(
+        weights,
+        x.unsqueeze(0),
+        this.#mixer((...parts) => attend(...parts).unsqueeze(0)),
+      ).squeeze(0);
+  }
+
   sequence(step: number, x: Tensor): Tensor {
     const [rows, positions] = x.shape;
     const flat = x.reshape(1, rows * positions, this.#channels);

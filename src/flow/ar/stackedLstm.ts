@@ -93,9 +93,8 @@ export class StackedLstm extends StepNetwork {
     return { carried: moved, recent: [] };
   }
 
-  sequence(step: number, x: Tensor): Tensor {
-    const rows = x.size(0);
-    // libtorch's LSTM takes its matrices as (4 C, C).
+  /** One step's parameters and initial states as libtorch's LSTM takes them: matrices (4 C, C), states (layers, R, C). */
+  #ordinary(step: number, rows: number): { readonly weights: readonly Tensor[]; readonly start: readonly Tensor[] } {
     const whole = (parts: readonly Tensor[]): Tensor =>
       cat(
         parts.map((part) => part.select(0, step)),
@@ -113,9 +112,29 @@ export class StackedLstm extends StepNetwork {
     const start = [this.#initialHidden, this.#initialCell].map((state) =>
       state.select(0, step).expand(this.#layers, rows, this.#channels).contiguous(),
     );
-    const [output] = TensorClass.adoptAll(
-      lstm_input(x.handle, handlesOf(start), handlesOf(weights), true, this.#layers, 0, false, false, true),
+    return { weights, start };
+  }
+
+  /** libtorch's LSTM over (R, T, C): the output and the two states after it. */
+  #lstm(x: Tensor, state: readonly Tensor[], weights: readonly Tensor[]): Tensor[] {
+    return TensorClass.adoptAll(
+      lstm_input(x.handle, handlesOf(state), handlesOf(weights), true, this.#layers, 0, false, false, true),
     );
+  }
+
+  stepper(step: number, rows: number): (x: Tensor) => Tensor {
+    const { weights, start } = this.#ordinary(step, rows);
+    let state = start;
+    return (x) => {
+      const [output, ...after] = this.#lstm(x.unsqueeze(1), state, weights);
+      state = after;
+      return output.squeeze(1);
+    };
+  }
+
+  sequence(step: number, x: Tensor): Tensor {
+    const { weights, start } = this.#ordinary(step, x.size(0));
+    const [output] = this.#lstm(x, start, weights);
     return output;
   }
 

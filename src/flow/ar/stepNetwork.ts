@@ -48,6 +48,12 @@ export abstract class StepNetwork extends Module {
    */
   abstract advance(state: NetworkState, drop: number, fresh: NetworkState | undefined): NetworkState;
 
+  /**
+   * One step alone, from position 0 on, by the engine's ordinary layers: each call takes the next position of every row,
+   * (R, C) to (R, C). Differentiable.
+   */
+  abstract stepper(step: number, rows: number): (x: Tensor) => Tensor;
+
   /** All positions of one step in parallel, (R, T, C) to (R, T, C). */
   abstract sequence(step: number, x: Tensor): Tensor;
 
