@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { builtinCorpus } from "../src/corpora/index.ts";
 import { Bpe } from "../src/text/bpe/bpe.ts";
 import { trainBpe } from "../src/text/bpe/train.ts";
@@ -67,4 +68,29 @@ const folder = values["word-pieces"];
 if (folder !== undefined) {
   const wordPiece = readWordPiece(folder);
   measure("wordpiece with offsets", (line) => wordPiece.encode(line).ids.length);
+  const { lowerCase, stripAccents, splitIdeographs, unknown, continuation, longestWord } = wordPiece.options;
+  const library = new HuggingFaceTokenizer(
+    {
+      added_tokens: [],
+      normalizer: {
+        type: "BertNormalizer",
+        clean_text: true,
+        handle_chinese_chars: splitIdeographs,
+        strip_accents: stripAccents,
+        lowercase: lowerCase,
+      },
+      pre_tokenizer: { type: "BertPreTokenizer" },
+      post_processor: null,
+      decoder: null,
+      model: {
+        type: "WordPiece",
+        unk_token: unknown,
+        continuing_subword_prefix: continuation,
+        max_input_chars_per_word: longestWord,
+        vocab: Object.fromEntries(wordPiece.pieces.map((piece, id) => [piece, id])),
+      },
+    },
+    {},
+  );
+  measure("@huggingface/tokenizers, without offsets", (line) => library.encode(line).ids.length);
 }
