@@ -95,7 +95,11 @@ ${page.blocks.map(htmlOf).join("\n")}
 </body></html>
 `;
   const contents: [string, string][] = [
-    ...figures.map(({ name: file, svg }): [string, string] => [file, `${svg}\n`]),
+    // A figure that stands alone brings its own paper, whatever the page around it looks like.
+    ...figures.map(({ name: file, svg }): [string, string] => [
+      file,
+      `${svg.replace("<svg ", '<svg style="background: #fff; color: #000" ')}\n`,
+    ]),
     [`${name}.md`, `${markdown}\n`],
     [`${name}.html`, html],
     // Last: whoever finds the figures finds the pages too.

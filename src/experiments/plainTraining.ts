@@ -37,7 +37,7 @@ export interface PlainOptions {
   /** For messages. */
   readonly name: string;
   readonly stopRequested: () => string | undefined;
-  readonly onStep?: (step: number, loss: number) => void;
+  readonly onStep?: (step: number) => void;
 }
 
 /** How it ended. The module holds the best parameters. */
@@ -47,6 +47,14 @@ export interface PlainResult {
   readonly best: number;
   /** Seconds of steps, over all sittings. */
   readonly seconds: number;
+  /** The figure of every validation. */
+  readonly validations: readonly ValidationPoint[];
+}
+
+/** The figure of one validation. */
+export interface ValidationPoint {
+  readonly step: number;
+  readonly value: number;
 }
 
 const stateSchema = z.strictObject({
@@ -55,6 +63,7 @@ const stateSchema = z.strictObject({
   bestStep: z.int().min(0),
   best: z.number().nullable(),
   seconds: z.number().min(0),
+  validations: z.array(z.strictObject({ step: z.int().positive(), value: z.number() })),
 });
 type State = z.infer<typeof stateSchema>;
 
@@ -118,17 +127,17 @@ function optimiserOf(module: Module, { optimiser, betas, momentum, weightDecay }
   return new Adam(parameters, { betas, weightDecay, decoupled: optimiser === "adamw" });
 }
 
-/** One step; returns the loss. @throws RiverrunError where loss or gradient are not finite. */
+/** One step. @throws RiverrunError where loss or gradient are not finite. */
 function takeStep(
   task: PlainTask,
   optimiser: Optimiser,
   indices: readonly number[],
   step: number,
   options: PlainOptions,
-): number {
+): void {
   const { train, name } = options;
   const parameters = task.module.parameters();
-  return scope(() => {
+  scope(() => {
     const objective = task.loss(indices, step);
     const found = grad([objective], parameters, { allowUnused: true });
     const gradients = found.map(
@@ -142,7 +151,6 @@ function takeStep(
       throw new RiverrunError(`${name}: the loss of step ${step} is ${loss}, its gradient's norm ${norm}`);
     }
     optimiser.step(gradients, learningRateAt(train, step));
-    return loss;
   });
 }
 
@@ -164,21 +172,22 @@ export async function trainPlain(task: PlainTask, options: PlainOptions): Promis
   const parts: Parts = { module: task.module, best, optimiser, ...(average ? { average } : {}) };
   const sequence = new BatchSequence(task.lengths, { seed, batchSize: train.batchSize, bucket: train.bucket });
   try {
-    let state: State = { key, step: 0, bestStep: 0, best: null, seconds: 0 };
+    let state: State = { key, step: 0, bestStep: 0, best: null, seconds: 0, validations: [] };
     if (existsSync(path)) state = load(path, key, parts);
     while (state.step < train.maxSteps) {
       const step = state.step + 1;
       const began = performance.now();
-      const loss = takeStep(task, optimiser, sequence.at(step).indices, step, options);
+      takeStep(task, optimiser, sequence.at(step).indices, step, options);
       average?.update();
       state = { ...state, step, seconds: state.seconds + (performance.now() - began) / 1000 };
-      options.onStep?.(step, loss);
+      options.onStep?.(step);
       if (step % train.validateEvery === 0 || step === train.maxSteps) {
         state = withAverages(average, () => {
           const figure = task.validate();
-          if (state.best !== null && figure >= state.best) return state;
+          const validations = [...state.validations, { step, value: figure }];
+          if (state.best !== null && figure >= state.best) return { ...state, validations };
           best.take();
-          return { ...state, best: figure, bestStep: step };
+          return { ...state, validations, best: figure, bestStep: step };
         });
       }
       await new Promise(setImmediate);
@@ -187,7 +196,8 @@ export async function trainPlain(task: PlainTask, options: PlainOptions): Promis
       if (signal !== undefined) throw new StoppedError(signal, options.name);
     }
     best.give();
-    return { step: state.step, bestStep: state.bestStep, best: state.best ?? Number.NaN, seconds: state.seconds };
+    const { step, bestStep, seconds, validations } = state;
+    return { step, bestStep, best: state.best ?? Number.NaN, seconds, validations };
   } finally {
     for (const part of [optimiser, average, best]) part?.dispose();
   }

@@ -7,13 +7,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { makeDirectory, writeFileAtomic } from "../base/atomicFile.ts";
-import { RiverrunError } from "../base/errors.ts";
+import { messageOf, RiverrunError, UsageError } from "../base/errors.ts";
 import { hashSeed } from "../base/random.ts";
 import {
   type Config,
   FinalPrior,
   type FlowContext,
   noiseFloor,
+  noiseLogDensity,
   type PreparedText,
   standardNormalLogDensity,
   type TextBatch,
@@ -24,7 +25,7 @@ import { InitContext, Module } from "../nn/index.ts";
 import { readVectors, tableFor } from "../text/vectors.ts";
 import { Generator, scope, type Tensor } from "../torch/index.ts";
 import { BatchSequence } from "../train/index.ts";
-import type { ExperimentData } from "./data.ts";
+import { chooseTexts, type ExperimentData } from "./data.ts";
 import { forgetCheckpoint, trainPlain } from "./plainTraining.ts";
 import { flowConfig, rowNamed } from "./rows.ts";
 import { keyOf, type RunEnvironment } from "./runs.ts";
@@ -88,10 +89,6 @@ class ReleasedCode extends Module {
   }
 }
 
-function noiseOf(flow: TextFlow, batch: TextBatch, seeds: readonly bigint[]): Tensor {
-  return flow.drawNoise(batch, seeds);
-}
-
 /** Sums over texts, nats. */
 interface Sums {
   readonly density: number;
@@ -102,13 +99,13 @@ interface Sums {
 function score(model: ReleasedCode, texts: readonly PreparedText[], seed: number): Sums {
   const { flow } = model;
   const rows = overBatches(flow, texts, 32, (batch): Sums[] => {
-    const noise = noiseOf(
-      flow,
+    const noise = flow.drawNoise(
       batch,
       batch.texts.map(({ ids }) => hashSeed(seed, "evaluation", ids)),
     );
     const { logDensity, again } = model.logDensities(batch, noise);
-    const columns = [logDensity, again, flow.likelihood(batch, noise).logNoise].map((column) => column.toNumbers());
+    const logNoise = noiseLogDensity(noise, flow.config.data.sigma, batch.context);
+    const columns = [logDensity, again, logNoise].map((column) => column.toNumbers());
     return batch.texts.map((_, row) => ({ density: columns[0][row], again: columns[1][row], noise: columns[2][row] }));
   });
   return rows.reduce(
@@ -138,15 +135,27 @@ function initialise({ flow }: ReleasedCode, texts: readonly PreparedText[]): voi
   scope(() => {
     const batch = flow.batch(indices.map((index) => texts[index]));
     const seeds = indices.map((index) => hashSeed(seed, "noise", 0, index));
-    flow.initialise(batch, noiseOf(flow, batch, seeds));
+    flow.initialise(batch, flow.drawNoise(batch, seeds));
   });
+}
+
+/** The figures of a finished training; undefined where there are none. @throws UsageError where they are of another. */
+function readFigures(path: string, key: string): ReleasedCodeFigures | undefined {
+  if (!existsSync(path)) return undefined;
+  let figures: ReleasedCodeFigures;
+  try {
+    figures = figuresSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch (error) {
+    throw new UsageError(`${path} is damaged (${messageOf(error)}): remove it to train this again`);
+  }
+  if (figures.key === key) return figures;
+  throw new UsageError(`${path} was made from other data or with another configuration: give another --out`);
 }
 
 /**
  * Trains one of the two and counts it; read where it is finished.
  *
- * @param out folder of this training
- * @throws StoppedError where it is asked to stop
+ * @throws StoppedError where it is asked to stop; UsageError where the folder holds another training's work
  */
 export async function runReleasedCode(
   name: ReleasedCodeFigures["model"],
@@ -154,24 +163,24 @@ export async function runReleasedCode(
   shared: SharedParts,
   environment: RunEnvironment,
 ): Promise<ReleasedCodeFigures> {
-  const { data, seed, out } = job;
+  const { data, seed } = job;
   const row = rowNamed(name);
   if (row.kind !== "flow") throw new RiverrunError(`internal: ${name} is a flow`);
   const base = flowConfig(row, environment.scale, data, seed);
   const config: Config = { ...base, flow: { ...base.flow, layout: "wide" } };
   const key = keyOf("released code", data.fingerprint, config);
-  const path = join(out, "released-code.json");
-  if (existsSync(path)) {
-    const found = figuresSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
-    if (found.success && found.data.key === key) return found.data;
-  }
-  environment.log(`${name} as the released code trains and counts it, on ${data.name}`);
+  const out = join(job.out, "runs", data.name, `${name}-as-released`, `seed-${seed}`);
+  const path = join(out, "figures.json");
+  const jobName = `${name} as released, on ${data.name}, seed ${seed}`;
+  const found = readFigures(path, key);
+  environment.log(`${jobName}${found ? ": finished before" : ""}`);
+  if (found) return found;
   makeDirectory(out);
   const model = await build(config, shared, environment.device);
   try {
     const { flow } = model;
     const training = data.training.map((text) => flow.prepare(text));
-    const held = data.validation.slice(0, config.train.validationTexts).map((text) => flow.prepare(text));
+    const held = chooseTexts(data.validation, config.train.validationTexts).map((text) => flow.prepare(text));
     const report = data.report.map((text) => flow.prepare(text));
     const { dimensions, positions, sigma } = config.data;
     const perText = dimensions * Math.LN2;
@@ -182,8 +191,7 @@ export async function runReleasedCode(
         lengths: training.map((text) => text.positions),
         loss: (indices, at) => {
           const batch = flow.batch(indices.map((index) => training[index]));
-          const noise = noiseOf(
-            flow,
+          const noise = flow.drawNoise(
             batch,
             indices.map((index) => hashSeed(seed, "noise", at, index)),
           );
@@ -204,9 +212,9 @@ export async function runReleasedCode(
         seed,
         out,
         key,
-        name: `${name} as released, on ${data.name}`,
+        name: jobName,
         stopRequested: environment.stopRequested,
-        onStep: (at, loss) => environment.onStep?.(`${name} as released`, at, config.train.maxSteps, loss),
+        onStep: (at) => environment.onStep?.(jobName, at, config.train.maxSteps),
       },
     );
     const { density, again, noise } = score(model, report, seed);

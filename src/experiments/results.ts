@@ -19,6 +19,8 @@ const resultSchema = z.strictObject({
   bestStep: z.int().min(0),
   /** Seconds of training steps, over all sittings, and of scoring the reported texts. */
   seconds: z.number().min(0),
+  /** Nats per token on the texts that choose the step, by step. */
+  validations: z.array(z.strictObject({ step: z.int().positive(), value: z.number() })),
   device: z.string(),
   threads: z.int().positive(),
   machine: z.string(),

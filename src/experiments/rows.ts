@@ -35,6 +35,9 @@ const causal = ({ autoregressive }: Scale): Partial<FlowConfig> => autoregressiv
 /** Our flows take the sizes of their networks from the scale, where it has some. */
 const ours = ({ networks }: Scale): Partial<FlowConfig> =>
   networks ? { hidden: networks.width, layers: networks.layers, heads: networks.heads, dropout: 0 } : {};
+/** Left to right, the network in front of the head is as deep as the language models'. */
+const leftToRight = (scale: Scale): Partial<FlowConfig> =>
+  scale.networks ? { ...ours(scale), deepLayers: scale.networks.layers } : {};
 
 const rows: readonly Row[] = [
   {
@@ -81,13 +84,13 @@ const rows: readonly Row[] = [
     preset: "riverrun-nar",
     flow: (scale) => ({ ...ours(scale), ...(scale.networks ? multiScale(scale) : {}) }),
   },
-  { name: "riverrun-ar", about: "ours, word by word", kind: "flow", preset: "riverrun-ar", flow: ours },
+  { name: "riverrun-ar", about: "ours, word by word", kind: "flow", preset: "riverrun-ar", flow: leftToRight },
   {
     name: "riverrun-tarflow",
     about: "ours, in alternating order",
     kind: "flow",
     preset: "riverrun-tarflow",
-    flow: ours,
+    flow: (scale) => (scale.networks ? { ...leftToRight(scale), steps: scale.networks.alternations } : {}),
   },
   { name: "lstm-lm", about: "discrete: LSTM language model", kind: "lm", network: "lstm" },
   { name: "transformer-lm", about: "discrete: causal transformer language model", kind: "lm", network: "transformer" },
@@ -164,16 +167,18 @@ export function languageModelConfig(
   data: ExperimentData,
   seed: number,
 ): { readonly model: LanguageModelConfig; readonly train: Config["train"] } {
-  const like = presetConfig(presetNames.includes("riverrun-ar") ? "riverrun-ar" : "riverrun-nar");
-  const { hidden, layers, heads, dropout } = like.flow;
-  const sizes = scale.networks ?? { width: hidden ?? scale.dimensions, layers, heads };
+  const like = presetConfig("riverrun-ar");
+  const { hidden, layers, deepLayers, heads, dropout } = like.flow;
+  const sizes = scale.networks ?? { width: hidden ?? scale.dimensions, layers: deepLayers ?? layers, heads };
   const model = {
     kind: row.network,
     seed,
     tokenizer: data.tokenizer,
     positions: data.positions,
     dimensions: scale.dimensions,
-    ...sizes,
+    width: sizes.width,
+    layers: sizes.layers,
+    heads: sizes.heads,
     dropout: scale.networks ? 0 : dropout,
   };
   return {

@@ -1,15 +1,14 @@
 /** One row trained on one data set with one seed, in a folder of its own; skipped where it is finished. */
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory } from "../base/atomicFile.ts";
 import { hashSeed } from "../base/random.ts";
 import { loadModel, type TextFlow } from "../flow/index.ts";
 import { BigramModel, LanguageModel, languageModelNats, saveLanguageModel } from "../lm/index.ts";
 import { Generator, getThreads } from "../torch/index.ts";
-import { train } from "../train/index.ts";
+import { readMetrics, train } from "../train/index.ts";
 import { versions } from "../train/versions.ts";
-import type { ExperimentData } from "./data.ts";
+import { chooseTexts, type ExperimentData } from "./data.ts";
 import { machine } from "./machine.ts";
 import { forgetCheckpoint, trainPlain } from "./plainTraining.ts";
 import { natsPerToken, type RunResult, readResult, writeResult } from "./results.ts";
@@ -27,7 +26,7 @@ export interface RunEnvironment {
   /** Lines about what happens. */
   readonly log: (message: string) => void;
   /** Called after every training step. */
-  readonly onStep?: (name: string, step: number, maxSteps: number, loss: number) => void;
+  readonly onStep?: (name: string, step: number, maxSteps: number) => void;
   readonly stopRequested: () => string | undefined;
 }
 
@@ -70,7 +69,7 @@ function jobKey({ row, data, seed }: Job, { scale }: RunEnvironment): string {
 
 type Figures = Pick<
   RunResult,
-  "preset" | "parameters" | "steps" | "bestStep" | "seconds" | "nats" | "tokens" | "density"
+  "preset" | "parameters" | "steps" | "bestStep" | "seconds" | "validations" | "nats" | "tokens" | "density"
 >;
 
 async function timed<Result>(body: () => Result | Promise<Result>): Promise<{ result: Result; seconds: number }> {
@@ -79,46 +78,44 @@ async function timed<Result>(body: () => Result | Promise<Result>): Promise<{ re
   return { result, seconds: (performance.now() - began) / 1000 };
 }
 
-/** Trains (or goes on with) a flow; the model is the caller's to free. */
-export async function trainFlow(
-  job: Job & { row: Row & { kind: "flow" } },
-  shared: SharedParts,
-  environment: RunEnvironment,
-): Promise<{ readonly model: TextFlow; readonly steps: number; readonly bestStep: number; readonly seconds: number }> {
-  const { row, data, seed } = job;
-  const { scale, device, log, stopRequested, onStep } = environment;
-  const config = flowConfig(row, scale, data, seed);
-  const result = await train({
-    config,
-    texts: data.training,
-    validation: data.validation,
-    out: jobFolder(job),
-    resume: true,
-    vectors: shared.vectors,
-    device,
-    log: (message) => log(`  ${message}`),
-    onEveryStep: (report) => onStep?.(row.name, report.step, report.maxSteps, report.loss),
-    interrupted: stopRequested,
-  });
-  if (!result.finished) {
-    result.model.dispose();
-    throw new StoppedError(result.signal ?? "SIGINT", jobName(job));
-  }
-  return { model: result.model, steps: result.step, bestStep: result.bestStep ?? result.step, seconds: result.seconds };
-}
-
 async function runFlow(
   job: Job & { row: Row & { kind: "flow" } },
   shared: SharedParts,
   environment: RunEnvironment,
 ): Promise<Figures> {
-  const { model, steps, bestStep, seconds } = await trainFlow(job, shared, environment);
+  const { row, data, seed } = job;
+  const { device, log, stopRequested, onStep } = environment;
+  const out = jobFolder(job);
+  const result = await train({
+    config: flowConfig(row, environment.scale, data, seed),
+    texts: data.training,
+    validation: data.validation,
+    out,
+    resume: true,
+    vectors: shared.vectors,
+    device,
+    log: (message) => log(`  ${message}`),
+    onEveryStep: (report) => onStep?.(jobName(job), report.step, report.maxSteps),
+    interrupted: stopRequested,
+  });
+  const { model } = result;
   try {
-    const texts = job.data.report.map((text) => model.prepare(text));
-    for (const text of texts) requireSharedIds(text, shared.idsOf(text.text), job.row.name);
-    const { result, seconds: scoring } = await timed(() => scoreFlow(model, texts, job.seed));
-    const { preset } = job.row;
-    return { preset, parameters: model.parameterCount(), steps, bestStep, seconds: seconds + scoring, ...result };
+    if (!result.finished) throw new StoppedError(result.signal ?? "SIGINT", jobName(job));
+    const texts = data.report.map((text) => model.prepare(text));
+    for (const text of texts) requireSharedIds(text, shared.idsOf(text.text), row.name);
+    const { result: figures, seconds } = await timed(() => scoreFlow(model, texts, seed));
+    const validations = readMetrics(join(out, "metrics.jsonl")).flatMap(({ split, step, nelboPerToken }) =>
+      split === "validation" && typeof nelboPerToken === "number" ? [{ step, value: nelboPerToken }] : [],
+    );
+    return {
+      preset: row.preset,
+      parameters: model.parameterCount(),
+      steps: result.step,
+      bestStep: result.bestStep ?? result.step,
+      seconds: result.seconds + seconds,
+      validations,
+      ...figures,
+    };
   } finally {
     model.dispose();
   }
@@ -135,11 +132,11 @@ async function runLanguageModel(
   const [training, validation, report] = [data.training, data.validation, data.report].map((texts) =>
     texts.map((text) => shared.idsOf(text)),
   );
-  const held = validation.slice(0, config.train.validationTexts);
+  const held = chooseTexts(validation, config.train.validationTexts);
   const model = new LanguageModel(config.model, shared.vocabulary, { device });
   const out = jobFolder(job);
   try {
-    const { step, bestStep, seconds } = await trainPlain(
+    const { step, bestStep, seconds, validations } = await trainPlain(
       {
         module: model,
         lengths: training.map((ids) => ids.length),
@@ -163,7 +160,7 @@ async function runLanguageModel(
         key: jobKey(job, environment),
         name: jobName(job),
         stopRequested,
-        onStep: (at, loss) => onStep?.(row.name, at, config.train.maxSteps, loss),
+        onStep: (at) => onStep?.(jobName(job), at, config.train.maxSteps),
       },
     );
     saveLanguageModel(model, out);
@@ -174,6 +171,7 @@ async function runLanguageModel(
       steps: step,
       bestStep,
       seconds: seconds + scoring,
+      validations: [...validations],
       nats,
       tokens: report.map((ids) => ids.length),
       density: null,
@@ -196,7 +194,7 @@ async function runBigram({ data }: Job, shared: SharedParts): Promise<Figures> {
       tokens: report.map((ids) => ids.length),
     };
   });
-  return { preset: null, steps: 0, bestStep: 0, seconds, density: null, ...result };
+  return { preset: null, steps: 0, bestStep: 0, seconds, validations: [], density: null, ...result };
 }
 
 /**
@@ -239,16 +237,12 @@ export async function runJob(job: Job, shared: SharedParts, environment: RunEnvi
   return result;
 }
 
-/** The trained flow of a job, from its folder where it is finished. */
+/** The trained flow of a job, trained where it is not finished. @throws StoppedError, UsageError */
 export async function flowOf(
   job: Job & { row: Row & { kind: "flow" } },
   shared: SharedParts,
   environment: RunEnvironment,
 ): Promise<TextFlow> {
-  const folder = jobFolder(job);
-  if (readResult(folder, jobKey(job, environment)) && existsSync(join(folder, "model.safetensors"))) {
-    return loadModel(folder, { device: environment.device });
-  }
   await runJob(job, shared, environment);
-  return loadModel(folder, { device: environment.device });
+  return loadModel(jobFolder(job), { device: environment.device });
 }

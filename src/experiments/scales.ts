@@ -26,8 +26,16 @@ export interface Scale {
   readonly levels: number;
   /** K, layers of the network and width of the MLPs of the paper's autoregressive flow. */
   readonly autoregressive: { readonly steps: number; readonly layers: number; readonly hidden: number };
-  /** Width, layers and heads of the networks of ours and of the language models; null: the presets' own. */
-  readonly networks: { readonly width: number; readonly layers: number; readonly heads: number } | null;
+  /**
+   * Width, layers and heads of the networks of ours and of the language models, and K of the flow in alternating order;
+   * null: the presets' own.
+   */
+  readonly networks: {
+    readonly width: number;
+    readonly layers: number;
+    readonly heads: number;
+    readonly alternations: number;
+  } | null;
   /** Laid over every preset's training; null: the presets' own, as in the paper. */
   readonly train: Partial<TrainConfig> | null;
 }
@@ -44,18 +52,18 @@ const scales: Readonly<Record<ScaleName, Scale>> = {
     steps: 2,
     levels: 2,
     autoregressive: { steps: 2, layers: 1, hidden: 64 },
-    networks: { width: 48, layers: 1, heads: 6 },
+    networks: { width: 48, layers: 1, heads: 6, alternations: 2 },
     train: {
-      maxSteps: 200,
+      maxSteps: 600,
       batchSize: 32,
       accumulate: 1,
       learningRate: 2e-3,
       schedule: "cosine",
-      warmupSteps: 20,
+      warmupSteps: 40,
       finalFactor: 0.05,
       ema: 0,
-      validateEvery: 100,
-      checkpointEvery: 100,
+      validateEvery: 150,
+      checkpointEvery: 300,
       logEvery: 50,
       validationTexts: 100,
     },
@@ -71,9 +79,9 @@ const scales: Readonly<Record<ScaleName, Scale>> = {
     steps: 8,
     levels: 3,
     autoregressive: { steps: 4, layers: 1, hidden: 128 },
-    networks: { width: 96, layers: 2, heads: 6 },
+    networks: { width: 96, layers: 2, heads: 6, alternations: 4 },
     train: {
-      maxSteps: 1500,
+      maxSteps: 1000,
       batchSize: 32,
       accumulate: 1,
       learningRate: 1e-3,
@@ -81,8 +89,8 @@ const scales: Readonly<Record<ScaleName, Scale>> = {
       warmupSteps: 100,
       finalFactor: 0.05,
       ema: 0.99,
-      validateEvery: 250,
-      checkpointEvery: 250,
+      validateEvery: 200,
+      checkpointEvery: 200,
       logEvery: 50,
       validationTexts: 300,
     },

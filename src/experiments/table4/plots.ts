@@ -1,0 +1,115 @@
+/** Table 4 as plots. */
+import * as Plot from "@observablehq/plot";
+import { type Block, colours, svgOf } from "../document.ts";
+import { shown } from "../figures.ts";
+import type { RunResult } from "../results.ts";
+import type { Table4Row } from "./summary.ts";
+
+const colourOf = (names: readonly string[]): Plot.ScaleOptions => ({
+  domain: [...names],
+  range: names.map((_, index) => colours[index % colours.length]),
+});
+
+/** Every row's nats per token, a line a model and a dot a data set, on a logarithmic axis. */
+export function natsPlot(rows: readonly Table4Row[]): Block {
+  const models = [...new Set(rows.map(({ model }) => model))];
+  const sets = [...new Set(rows.map(({ data }) => data))];
+  const points = rows.map(({ model, data, nelboPerToken: { mean, sd } }) => ({
+    model,
+    data,
+    mean,
+    low: Math.max(mean / 2, mean - sd),
+    high: mean + sd,
+  }));
+  const label = `nats per token: ${rows.map((row) => `${row.model} on ${row.data} ${shown(row.nelboPerToken.mean)}`).join(", ")}`;
+  const svg = svgOf(
+    {
+      height: 60 + 26 * models.length,
+      x: { type: "log", label: "nats per token (lower is better)", tickFormat: "~g", ticks: 6 },
+      y: { domain: models, label: null },
+      color: colourOf(sets),
+      marks: [
+        Plot.ruleY(points, { y: "model", x1: "low", x2: "high", stroke: "data", strokeWidth: 2 }),
+        Plot.dot(points, { x: "mean", y: "model", fill: "data", r: 5 }),
+        Plot.text(points, {
+          x: "mean",
+          y: "model",
+          text: ({ mean }: { readonly mean: number }) => shown(mean, mean < 20 ? 2 : 0),
+          dx: 9,
+          textAnchor: "start",
+          fill: "currentColor",
+        }),
+      ],
+    },
+    label,
+  );
+  const caption = `Nats per token on the reported texts, logarithmic. ${sets.map((set, index) => `${set}: ${names[index % names.length]}`).join("; ")}.`;
+  return { kind: "figure", name: "table4-nats.svg", svg, caption };
+}
+
+/** The colours by name, for a caption that also reads without them. */
+const names = ["blue", "orange", "green", "red", "violet", "brown", "pink", "grey", "olive", "teal"] as const;
+
+/** What each bound is made of, per token: the density above the noise, reading the words, the length. */
+export function partsPlot(rows: readonly Table4Row[], data: string): Block | undefined {
+  const own = rows.filter((row) => row.data === data && row.excessOverFloorNatsPerToken !== null);
+  if (own.length === 0) return undefined;
+  const kinds = ["density above the noise", "words from points", "length"];
+  const parts = own.flatMap((row) =>
+    [row.excessOverFloorNatsPerToken, row.decodingNatsPerToken, row.lengthNatsPerToken].map((nats, index) => ({
+      model: row.model,
+      part: kinds[index],
+      nats: Math.max(0, nats ?? 0),
+    })),
+  );
+  const svg = svgOf(
+    {
+      height: 60 + 26 * own.length,
+      x: { label: "nats per token" },
+      y: { domain: own.map(({ model }) => model), label: null },
+      color: colourOf(kinds),
+      marks: [Plot.barX(parts, { x: "nats", y: "model", fill: "part" }), Plot.ruleX([0])],
+    },
+    `parts of the bound on ${data}: ${own.map((row) => `${row.model} ${shown(row.excessOverFloorNatsPerToken)} above the noise`).join(", ")}`,
+  );
+  return {
+    kind: "figure",
+    name: `table4-parts-${data}.svg`,
+    svg,
+    caption: `What the bounds on ${data} are made of: the density's cost above that of the noise (blue), reading the words from the points (orange), the length (green).`,
+  };
+}
+
+/** Nats per token at the validations of the first seed. */
+export function curvesPlot(results: readonly RunResult[], data: string): Block | undefined {
+  const own = results.filter((result) => result.data === data && result.validations.length > 1);
+  if (own.length === 0) return undefined;
+  const [{ seed }] = own;
+  const first = own.filter((result) => result.seed === seed);
+  const points = first.flatMap(({ model, validations }) =>
+    validations.map(({ step, value }) => ({ model, step, value })),
+  );
+  const ends = first.map(({ model, validations }) => ({ model, ...validations[validations.length - 1] }));
+  const svg = svgOf(
+    {
+      height: 380,
+      marginRight: 130,
+      marginLeft: 60,
+      x: { label: "step" },
+      y: { type: "log", label: "held-out nats per token", tickFormat: "~g" },
+      color: colourOf(first.map(({ model }) => model)),
+      marks: [
+        Plot.line(points, { x: "step", y: "value", stroke: "model", strokeWidth: 1.8 }),
+        Plot.dot(points, { x: "step", y: "value", fill: "model", r: 2.5 }),
+        Plot.text(ends, { x: "step", y: "value", text: "model", fill: "model", dx: 8, textAnchor: "start" }),
+      ],
+    },
+    `held-out nats per token over training steps on ${data}: ${ends.map(({ model, value }) => `${model} ends at ${shown(value)}`).join(", ")}`,
+  );
+  return {
+    kind: "figure",
+    name: `table4-curves-${data}.svg`,
+    svg,
+    caption: `Nats per token on the texts that choose the step, on ${data}, seed ${seed}, at each validation; logarithmic.`,
+  };
+}
