@@ -124,6 +124,9 @@ export const colours = [
   "#7f8286",
   "#a8a32c",
   "#2ea5b4",
+  "#b3486b",
+  "#5f7f35",
+  "#6b6bd0",
 ] as const;
 
 /** A plot as an SVG element that can also stand in a file of its own. */

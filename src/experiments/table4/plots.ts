@@ -25,7 +25,13 @@ export function natsPlot(rows: readonly Table4Row[]): Block {
   const svg = svgOf(
     {
       height: 60 + 26 * models.length,
-      x: { type: "log", label: "nats per token (lower is better)", tickFormat: "~g", ticks: 6 },
+      x: {
+        type: "log",
+        label: "nats per token (lower is better)",
+        tickFormat: "~g",
+        ticks: 6,
+        domain: [0.8 * Math.min(...points.map(({ low }) => low)), 1.4 * Math.max(...points.map(({ high }) => high))],
+      },
       y: { domain: models, label: null },
       color: colourOf(sets),
       marks: [
@@ -80,6 +86,21 @@ export function partsPlot(rows: readonly Table4Row[], data: string): Block | und
   };
 }
 
+/** Labels from the highest down, each far enough below the one before that both can be read on a logarithmic axis. */
+export function spread<Label extends { readonly value: number }>(
+  labels: readonly Label[],
+  apart: number,
+): (Label & { readonly at: number })[] {
+  let above = Number.POSITIVE_INFINITY;
+  return [...labels]
+    .sort((a, b) => b.value - a.value)
+    .map((label) => {
+      const at = Math.min(label.value, above / apart);
+      above = at;
+      return { ...label, at };
+    });
+}
+
 /** Nats per token at the validations of the first seed. */
 export function curvesPlot(results: readonly RunResult[], data: string): Block | undefined {
   const own = results.filter((result) => result.data === data && result.validations.length > 1);
@@ -90,9 +111,11 @@ export function curvesPlot(results: readonly RunResult[], data: string): Block |
     validations.map(({ step, value }) => ({ model, step, value })),
   );
   const ends = first.map(({ model, validations }) => ({ model, ...validations[validations.length - 1] }));
+  const values = points.map(({ value }) => value);
+  const labels = spread(ends, (Math.max(...values) / Math.min(...values)) ** (1 / 24));
   const svg = svgOf(
     {
-      height: 380,
+      height: 420,
       marginRight: 130,
       marginLeft: 60,
       x: { label: "step" },
@@ -101,7 +124,7 @@ export function curvesPlot(results: readonly RunResult[], data: string): Block |
       marks: [
         Plot.line(points, { x: "step", y: "value", stroke: "model", strokeWidth: 1.8 }),
         Plot.dot(points, { x: "step", y: "value", fill: "model", r: 2.5 }),
-        Plot.text(ends, { x: "step", y: "value", text: "model", fill: "model", dx: 8, textAnchor: "start" }),
+        Plot.text(labels, { x: "step", y: "at", text: "model", fill: "model", dx: 8, textAnchor: "start" }),
       ],
     },
     `held-out nats per token over training steps on ${data}: ${ends.map(({ model, value }) => `${model} ends at ${shown(value)}`).join(", ")}`,
