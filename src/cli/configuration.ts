@@ -1,9 +1,10 @@
 /** Configurations from preset, file and `--set`. */
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from "yaml";
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
 import { requireFile } from "../corpora/textFile.ts";
 import { type Config, configSchema, parseConfig, presetConfig } from "../flow/index.ts";
+import { isStream } from "./lines.ts";
 
 function set(config: Record<string, unknown>, assignment: string): void {
   const at = assignment.indexOf("=");
@@ -83,15 +84,39 @@ function problemsOf(value: unknown): Problem[] {
 /** Most problems that one message lists. */
 const mostProblems = 8;
 
-/** Reads a configuration file. @throws DataMissingError; UsageError as file:line:column for each problem */
-function readConfigFile(path: string): Config {
-  let text: string;
-  requireFile(path);
+/** A configuration has some hundred lines; a device may have no end. */
+const mostBytes = 2 ** 24;
+
+/** The text of a file, of a pipe such as <(...) or of a device. @throws DataMissingError, UsageError */
+function readConfigText(path: string): string {
+  if (!isStream(path)) requireFile(path);
+  const parts: Buffer[] = [];
+  let length = 0;
   try {
-    text = readFileSync(path, "utf8");
+    const descriptor = openSync(path, "r");
+    try {
+      for (let count = 1; count > 0 && length <= mostBytes; length += count) {
+        const part = Buffer.alloc(1 << 16);
+        count = readSync(descriptor, part);
+        parts.push(part.subarray(0, count));
+      }
+    } finally {
+      closeSync(descriptor);
+    }
   } catch (error) {
     throw new DataMissingError(`${path} cannot be read: ${messageOf(error)}`);
   }
+  if (length > mostBytes) throw new UsageError(`${path}: expected a configuration of at most ${mostBytes} bytes`);
+  return Buffer.concat(parts).toString("utf8");
+}
+
+/**
+ * Reads a configuration from a file, a pipe or a device.
+ *
+ * @throws DataMissingError; UsageError as file:line:column for each problem
+ */
+function readConfigFile(path: string): Config {
+  const text = readConfigText(path);
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
   const at = (offset: number): string => {

@@ -8,12 +8,13 @@ export interface ModelOptions {
   readonly model: string;
   readonly device: string;
   readonly threads?: number;
+  readonly precision?: "float32" | "float64";
 }
 
 /** Reads the model's folder onto the device. @throws DataMissingError, UsageError */
 export function openModel(options: ModelOptions): TextFlow {
   if (options.threads !== undefined) setThreads(options.threads);
-  return loadModel(options.model, { device: resolveDevice(options.device) });
+  return loadModel(options.model, { device: resolveDevice(options.device), dtype: options.precision });
 }
 
 /** The text, or its tokens joined by spaces under `--raw`. */

@@ -1,7 +1,7 @@
 /** What all commands share: help, versions, exit codes. Nothing here loads the engine. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { messageOf, RiverrunError } from "../base/errors.ts";
 import { integer } from "./options.ts";
 
@@ -27,6 +27,12 @@ export function modelCommand(program: Command, name: string, description: string
     .requiredOption("--model <dir>", "folder of a trained model")
     .option("--device <name>", "cpu, cuda, cuda:N or auto", "cpu")
     .option("--threads <n>", "threads inside an operator (default: the machine's cores)", integer(1))
+    .addOption(
+      new Option("--precision <name>", "of the computation (default: the one that the model was trained in)").choices([
+        "float32",
+        "float64",
+      ]),
+    )
     .addHelpText("after", example(line));
 }
 

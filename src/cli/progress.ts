@@ -1,5 +1,7 @@
-/** How a training gets on: a status line for a person at a terminal, a line each log interval elsewhere. */
+/** How a training gets on: a status line for a person at a terminal, a line now and then elsewhere. */
+import type { CountingProgress, GloveProgress, RoundProgress } from "../text/glove/train.ts";
 import type { StepReport, VectorProgress } from "../train/index.ts";
+import { counted } from "./counted.ts";
 import { canRewrite, say, showStatus } from "./output.ts";
 
 /** Hours, minutes and seconds, as "1:02:05" or "2:05". */
@@ -40,32 +42,50 @@ export class TimeLeft {
 const vectorPause = 3;
 const statusPause = 0.1;
 
-/** Reports vectors and steps; its methods are the hooks of `TrainOptions`. */
-export class TrainingProgress {
-  readonly #rewrite = canRewrite(process.stderr, process.env);
-  readonly #vectorsLeft = new TimeLeft();
-  readonly #stepsLeft = new TimeLeft();
+/** What is shown where, and how often. */
+class Display {
+  readonly rewrite = canRewrite(process.stderr, process.env);
   /** When something was last shown, seconds. */
   #shownAt = Number.NEGATIVE_INFINITY;
-  #nelboPerToken: number | undefined;
 
-  #due(pause: number): boolean {
+  /** Whether so many seconds went by since the last time that this was true. */
+  due(pause: number): boolean {
     const now = performance.now() / 1000;
     if (now - this.#shownAt < pause) return false;
     this.#shownAt = now;
     return true;
   }
 
+  /** A state of long work: in the status line, or a line of its own each `pause` seconds; always one where it `stays`. */
+  show(text: () => string, { share, pause, stays = false }: { share?: number; pause: number; stays?: boolean }): void {
+    if (stays) {
+      this.end();
+      say(text());
+    } else if (this.due(this.rewrite ? statusPause : pause)) {
+      if (this.rewrite) showStatus(share === undefined ? text() : `${bar(share, 20)} ${text()}`);
+      else say(text());
+    }
+  }
+
+  /** Takes the status line away. */
+  end(): void {
+    if (this.rewrite) showStatus("");
+  }
+}
+
+/** Reports vectors and steps; its methods are the hooks of `TrainOptions`. */
+export class TrainingProgress {
+  readonly #display = new Display();
+  readonly #vectorsLeft = new TimeLeft();
+  readonly #stepsLeft = new TimeLeft();
+  #nelboPerToken: number | undefined;
+
   readonly onVectors = ({ iteration, iterations, loss }: VectorProgress): void => {
     const left = this.#vectorsLeft.after(iteration, iterations);
     const last = iteration === iterations;
     const text = `word vectors: pass ${iteration} of ${iterations}, loss ${loss.toFixed(5)}${left === undefined || last ? "" : `, ${clock(left)} left`}`;
-    if (this.#rewrite) {
-      if (last) {
-        showStatus("");
-        say(text);
-      } else if (this.#due(statusPause)) showStatus(`${bar(iteration / iterations, 20)} ${text}`);
-    } else if (last || iteration === 1 || this.#due(vectorPause)) say(text);
+    const stays = last || (iteration === 1 && !this.#display.rewrite);
+    this.#display.show(() => text, { share: iteration / iterations, pause: vectorPause, stays });
   };
 
   readonly onEveryStep = (report: StepReport): void => {
@@ -75,8 +95,8 @@ export class TrainingProgress {
     const nats = this.#nelboPerToken;
     const rate = `${tokensPerSecond.toFixed(0)} tokens/s`;
     const time = left === undefined || step === maxSteps ? [] : [`${clock(left)} left`];
-    if (this.#rewrite) {
-      if (!this.#due(statusPause)) return;
+    if (this.#display.rewrite) {
+      if (!this.#display.due(statusPause)) return;
       // Short, and the most wanted first: a narrow terminal cuts the end off.
       const parts = [
         `${step}/${maxSteps}`,
@@ -100,6 +120,67 @@ export class TrainingProgress {
 
   /** Takes the status line away; called when the work ends, well or not. */
   end(): void {
-    if (this.#rewrite) showStatus("");
+    this.#display.end();
   }
+}
+
+/** Reports a training of word vectors alone; its methods are the hooks of `GloveRunOptions`. */
+export class VectorsProgress {
+  readonly #display = new Display();
+  readonly #iterations: number;
+  readonly #started = performance.now();
+  #loss = "";
+
+  /** @param iterations passes in all */
+  constructor(iterations: number) {
+    this.#iterations = iterations;
+  }
+
+  readonly onTokens = (tokens: number): void => {
+    const perSecond = (1000 * tokens) / (performance.now() - this.#started);
+    this.#display.show(() => `counting words: ${counted(tokens, "token")}, ${perSecond.toFixed(0)} tokens/s`, {
+      pause: vectorPause,
+    });
+  };
+
+  readonly onCounting = ({ tokens, runs }: CountingProgress): void => {
+    this.#display.show(
+      () => `counting co-occurrences: ${counted(tokens, "token")}, ${counted(runs, "sorted run")} on disk`,
+      { pause: vectorPause },
+    );
+  };
+
+  readonly onRecords = (made: {
+    readonly tokens: number;
+    readonly records: number;
+    readonly threads: number;
+  }): void => {
+    const { tokens, records, threads } = made;
+    this.#display.show(
+      () =>
+        `${counted(records, "co-occurrence")} of ${counted(tokens, "token")}; training on ${counted(threads, "thread")}`,
+      { pause: 0, stays: true },
+    );
+  };
+
+  #pass(iteration: number, share: number, { recordsPerSecond, secondsLeft }: RoundProgress | GloveProgress): void {
+    const last = share === 1 && iteration === this.#iterations;
+    const rate = `${(recordsPerSecond / 1e6).toFixed(2)} M records/s`;
+    const percent = share === 1 ? "" : `, ${Math.round(100 * share)} %`;
+    const left = last ? "" : `, ${clock(secondsLeft)} left`;
+    this.#display.show(() => `pass ${iteration} of ${this.#iterations}${percent}${this.#loss}, ${rate}${left}`, {
+      share: (iteration - 1 + share) / this.#iterations,
+      pause: vectorPause,
+      stays: last,
+    });
+  }
+
+  readonly onRound = (round: RoundProgress): void => {
+    if (round.share < 1) this.#pass(round.iteration, round.share, round);
+  };
+
+  readonly onProgress = (pass: GloveProgress): void => {
+    this.#loss = `, loss ${pass.loss.toFixed(5)}`;
+    this.#pass(pass.iteration, 1, pass);
+  };
 }

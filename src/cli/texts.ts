@@ -1,7 +1,8 @@
 /** Commands that map texts to records: lines in, lines out, in order, with bounded memory. */
-import { messageOf } from "../base/errors.ts";
-import { readLines, readTextLines } from "../corpora/index.ts";
+import { messageOf, UsageError } from "../base/errors.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
+import { counted } from "./counted.ts";
+import { linesOf } from "./lines.ts";
 import { emit, say } from "./output.ts";
 import { sayTruncated } from "./truncated.ts";
 
@@ -27,6 +28,9 @@ export class FailedText {
 /**
  * Reads FILE or stdin, calls `body` with batches of prepared texts, writes the records of each text in the order of the
  * lines. A line that cannot be read or is empty, or of which `body` says so, gives `{line, error}`; the rest goes on.
+ *
+ * @throws UsageError for bytes that are no text, and where there were lines, or a FILE, and none could be used. Nothing at
+ *   all on stdin is no failure: a filter meets empty parts of its input.
  */
 export async function overTexts(
   model: TextFlow,
@@ -35,7 +39,6 @@ export async function overTexts(
 ): Promise<Tally> {
   const fromStdin = file === undefined || file === "-";
   if (fromStdin && process.stdin.isTTY) say("reading texts from the terminal, one a line; Ctrl-D ends them");
-  const lines = fromStdin ? readLines(process.stdin) : readTextLines(file);
   const tally = { texts: 0, failed: 0, truncated: 0 };
   let waiting: ({ readonly error: unknown } | { readonly line: number; readonly text: PreparedText })[] = [];
   const flush = async (): Promise<void> => {
@@ -55,7 +58,7 @@ export async function overTexts(
     }
     waiting = [];
   };
-  for await (const item of lines) {
+  for await (const item of linesOf(file)) {
     if ("error" in item) {
       tally.failed++;
       waiting.push({ error: { line: item.line, error: item.error } });
@@ -74,7 +77,16 @@ export async function overTexts(
   }
   await flush();
   sayTruncated(model, tally.truncated, tally.texts);
-  if (tally.texts + tally.failed === 0) say("no text came in");
-  if (tally.failed > 0) say(`warning: ${tally.failed} lines could not be used; their records have "error"`);
+  const { texts, failed } = tally;
+  const name = fromStdin ? "stdin" : file;
+  if (texts === 0 && failed > 0) {
+    throw new UsageError(`${name}: none of ${counted(failed, "line")} could be used; the records say why`);
+  }
+  if (texts === 0 && !fromStdin) throw new UsageError(`${name}: the file holds no text`);
+  if (texts === 0) say("no text came in");
+  if (failed > 0) {
+    const record = failed === 1 ? "its record has" : "their records have";
+    say(`warning: ${counted(failed, "line")} could not be used; ${record} "error"`);
+  }
   return tally;
 }

@@ -12,7 +12,11 @@ const share = z.number().min(0).max(1);
 
 /** How text becomes points: tokens, table, noise (spec of the continuous input). */
 const dataSchema = z.strictObject({
-  tokenizer: z.string().describe("name of a tokenizer (riverrun-words, tvqa-words, ptb)"),
+  tokenizer: z
+    .string()
+    .describe(
+      "name of a tokenizer: riverrun-words, tvqa-words, tvqa-words-commas, ptb, ptb-cased, moses-en, moses-ro, or wordpiece with the folder of a BERT-family model as word vectors",
+    ),
   minCount: positive.describe("words seen less often than this in the training text become <unk>"),
   maxVocabulary: size(10_000_000).describe("most word types kept, specials included"),
   dimensions: size(8192).describe("D, channels of a token's vector"),
@@ -197,6 +201,19 @@ function relationsOf(config: Config): string[] {
     problems.push(`train.accumulate: ${config.train.accumulate} must divide train.batchSize ${config.train.batchSize}`);
   }
   return problems;
+}
+
+/** Whether a value has no key at a path; false for the empty path. */
+function isMissing(value: unknown, path: readonly PropertyKey[]): boolean {
+  const [key, ...rest] = path;
+  if (key === undefined || typeof value !== "object" || value === null) return false;
+  return !Object.hasOwn(value, key) || isMissing((value as Record<PropertyKey, unknown>)[key], rest);
+}
+
+/** Keys of the schema that a configuration lacks, as "flow.heads"; an absent part counts once. */
+export function missingKeys(value: unknown): string[] {
+  const { error } = configSchema.safeParse(value);
+  return (error?.issues ?? []).filter(({ path }) => isMissing(value, path)).map(({ path }) => path.join("."));
 }
 
 /**

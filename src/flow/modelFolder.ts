@@ -8,7 +8,7 @@ import type { WordPiece } from "../text/wordPiece.ts";
 import { parseWordPieceJson, wordPieceJson } from "../text/wordPieceFile.ts";
 import { type DType, isFloating, scope, type Tensor } from "../torch/index.ts";
 import { loadSafetensors, saveSafetensors } from "../torch/safetensors.ts";
-import { type Config, parseConfig } from "./config.ts";
+import { type Config, missingKeys, parseConfig } from "./config.ts";
 import { TextFlow } from "./textFlow.ts";
 
 /** The word pieces of a model that was trained on them. */
@@ -64,6 +64,22 @@ function readJson(path: string): unknown {
 }
 
 /**
+ * The configuration of a model's folder.
+ *
+ * @throws UsageError naming the key; where keys are missing, it says what to do, for versions before had fewer of them
+ */
+function readConfig(path: string): Config {
+  const value = readJson(path);
+  const missing = missingKeys(value);
+  if (missing.length === 0) return parseConfig(value, path);
+  const { preset } = value as { readonly preset?: unknown };
+  const printed = `riverrun train --preset ${typeof preset === "string" ? preset : "NAME"} --print-config`;
+  throw new UsageError(
+    `${path}: missing ${missing.slice(0, 8).join(", ")}: the model was saved by an earlier version of riverrun, or the file is damaged; add what is missing, with the values that "${printed}" shows`,
+  );
+}
+
+/**
  * The word pieces of a model's folder.
  *
  * @throws DataMissingError where the file is missing, UsageError where it is damaged
@@ -110,8 +126,13 @@ function refuseInfinite(tensors: ReadonlyMap<string, Tensor>, path: string): voi
   }
 }
 
+/** The precision that a model was saved in: that of its codebook. */
+function savedPrecision(codebook: Tensor): DType {
+  return codebook.dtype === "float64" ? "float64" : "float32";
+}
+
 /**
- * Reads a model's folder.
+ * Reads a model's folder, in the precision of its model.safetensors unless `dtype` says another.
  *
  * @throws DataMissingError where a file is missing, UsageError where one is damaged or does not fit the others.
  */
@@ -124,7 +145,7 @@ export function loadModel(
     vocabulary: join(directory, modelFiles.vocabulary),
     tensors: join(directory, modelFiles.tensors),
   };
-  const config = parseConfig(readJson(paths.config), paths.config);
+  const config = readConfig(paths.config);
   const vocabulary = Vocabulary.parse(readText(paths.vocabulary), paths.vocabulary);
   const wordPiece = config.data.tokenizer === "wordpiece" ? readWordPieces(directory) : undefined;
   if (!existsSync(paths.tensors)) {
@@ -149,7 +170,8 @@ export function loadModel(
       );
     }
     refuseInfinite(tensors, paths.tensors);
-    const model = TextFlow.blank({ config, vocabulary, wordPiece, ...options });
+    const { device, dtype = savedPrecision(codebook) } = options;
+    const model = TextFlow.blank({ config, vocabulary, wordPiece, device, dtype });
     try {
       model.loadStateDict(tensors);
     } catch (error) {

@@ -3,7 +3,13 @@ export { type BeamOptions, type BeamResult, beamDecode, decodesByWord, defaultBe
 export { type InterpolateOptions, type Interpolation, interpolateTexts } from "./interpolate.ts";
 export { type DecodeOptions, decodeLatents, encodeTexts, type GeneratedText, type Latent } from "./latents.ts";
 export { type PerturbOptions, perturbTexts, type Rewrite } from "./perturb.ts";
-export { type Reconstruction, type ReconstructionTotals, reconstructTexts, totalsOf } from "./reconstruct.ts";
+export {
+  type Reconstruction,
+  ReconstructionTally,
+  type ReconstructionTotals,
+  reconstructTexts,
+  totalsOf,
+} from "./reconstruct.ts";
 export { type Sample, type SampleOptions, sampleTexts } from "./sample.ts";
 export { type ScoreOptions, scoreTexts } from "./score.ts";
 export { type TokenRule, textOf, tokensOf, wordsOf } from "./tokens.ts";

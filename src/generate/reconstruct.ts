@@ -1,19 +1,27 @@
 /** decode(encode(x)): what comes back of a text. */
+import { UsageError } from "../base/errors.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import { defaultBatch, overBatches } from "./batches.ts";
 import { type TokenRule, textOf, tokensOf, wordsOf } from "./tokens.ts";
 
 /** What came back of one text. */
 export interface Reconstruction {
+  /** The text as it came in. */
   readonly text: string;
+  /** The text as the model reads it: cut to its length, unknown words as `<unk>`, detokenised. */
+  readonly expected: string;
+  /** The text that came back, detokenised as `expected` is: up to the first `<eos>`. */
   readonly reconstruction: string;
+  /** Whether `reconstruction` has the words of `expected`, all of them and no others. */
+  readonly exact: boolean;
   /** Tokens compared: those within the model's length, `<eos>` included. */
   readonly tokens: number;
-  /** How many came back with the same id; `<unk>` returned as `<unk>` counts. */
+  /** How many came back with the same id, also behind an `<eos>` that came too early; `<unk>` returned as `<unk>` counts. */
   readonly correct: number;
   /** Largest |x - f^-1(f(x))| over the text's positions and channels. */
   readonly maxAbsError: number;
   readonly truncated: boolean;
+  /** Words that the vocabulary does not know. */
   readonly unknown: number;
 }
 
@@ -24,6 +32,8 @@ export interface ReconstructionTotals {
   /** Share of the tokens that came back. */
   readonly tokenAccuracy: number;
   readonly maxAbsError: number;
+  /** Share of the texts of which every word came back, and no other. */
+  readonly exactShare: number;
   /** Share of the tokens that the vocabulary does not know. */
   readonly unknownShare: number;
   /** Share of the texts that were cut to the model's length. */
@@ -44,9 +54,12 @@ export function reconstructTexts(
     return batch.texts.map((text, row) => {
       const first = text.ids.length > 0 && model.config.data.fixedLength ? 1 : 0;
       const compared = text.ids.slice(first, first + text.tokensCounted);
+      const [expected, words] = [text.ids, ids[row]].map((own) => wordsOf(model, own));
       return {
         text: text.text,
-        reconstruction: textOf(model, wordsOf(model, ids[row])),
+        expected: textOf(model, expected),
+        reconstruction: textOf(model, words),
+        exact: words.length === expected.length && words.every((word, place) => word === expected[place]),
         tokens: compared.length,
         correct: compared.filter((id, index) => ids[row][first + index] === id).length,
         maxAbsError: errors[row],
@@ -57,16 +70,44 @@ export function reconstructTexts(
   });
 }
 
-/** The summary of many reconstructions. */
+/** The summary of many reconstructions, which are counted and not kept. */
+export class ReconstructionTally {
+  #texts = 0;
+  #tokens = 0;
+  #correct = 0;
+  #exact = 0;
+  #unknown = 0;
+  #truncated = 0;
+  #maxAbsError = 0;
+
+  add({ tokens, correct, exact, unknown, truncated, maxAbsError }: Reconstruction): void {
+    this.#texts++;
+    this.#tokens += tokens;
+    this.#correct += correct;
+    this.#exact += exact ? 1 : 0;
+    this.#unknown += unknown;
+    this.#truncated += truncated ? 1 : 0;
+    this.#maxAbsError = Math.max(this.#maxAbsError, maxAbsError);
+  }
+
+  /** @throws UsageError where nothing was added: there are no shares of nothing. */
+  totals(): ReconstructionTotals {
+    if (this.#texts === 0) throw new UsageError("there is no text to reconstruct");
+    return {
+      texts: this.#texts,
+      tokens: this.#tokens,
+      tokenAccuracy: this.#correct / this.#tokens,
+      maxAbsError: this.#maxAbsError,
+      exactShare: this.#exact / this.#texts,
+      unknownShare: this.#unknown / this.#tokens,
+      truncatedShare: this.#truncated / this.#texts,
+    };
+  }
+}
+
+/** The summary of many reconstructions. @throws UsageError where there is none. */
 export function totalsOf(rows: readonly Reconstruction[]): ReconstructionTotals {
-  const sum = (of: (row: Reconstruction) => number): number => rows.reduce((total, row) => total + of(row), 0);
-  const tokens = sum((row) => row.tokens);
-  return {
-    texts: rows.length,
-    tokens,
-    tokenAccuracy: sum((row) => row.correct) / tokens,
-    maxAbsError: rows.reduce((most, row) => Math.max(most, row.maxAbsError), 0),
-    unknownShare: sum((row) => row.unknown) / tokens,
-    truncatedShare: sum((row) => (row.truncated ? 1 : 0)) / rows.length,
-  };
+  const tally = new ReconstructionTally();
+  for (const row of rows) tally.add(row);
+  return tally.totals();
 }

@@ -46,7 +46,7 @@ describe("score", () => {
     expect(Object.keys(rows[1])).toEqual(["line", "error"]);
     expect(rows[3]).toMatchObject({ text: "oskar sold a warm pie .", tokens: 7, truncated: false });
     expect(rows[4]).toMatchObject({ text: long, tokens: 16, truncated: true });
-    expect(err).toContain("1 of 3 texts were longer than the model's 16 positions");
+    expect(err).toContain("1 of 3 texts was longer than the model's 16 positions");
     expect(err).toContain('2 lines could not be used; their records have "error"');
     expect(err).toMatch(/3 texts, 30 tokens: [\d.]+ nats per token/);
   });
@@ -88,6 +88,71 @@ describe("score", () => {
   it("of nothing says so and ends well, as a filter must", async () => {
     expect(await run(addScore, ["score", "--model", model])).toEqual({ code: 0, out: "", err: "no text came in\n" });
   });
+
+  it("ends with exit code 2 where there are lines and none can be used", async () => {
+    const { code, out, err } = await run(addScore, ["score", "--model", model], "\n\n");
+    expect(code).toBe(2);
+    expect(records(out)).toHaveLength(2);
+    expect(err).toBe("riverrun: stdin: none of 2 lines could be used; the records say why\n");
+    const path = join(folder, "unusable.jsonl");
+    writeFileSync(path, "{}\n");
+    const one = await run(addScore, ["score", "--model", model, path]);
+    expect(one).toMatchObject({ code: 2, err: expect.stringContaining(`${path}: none of 1 line could be used`) });
+    writeFileSync(path, "");
+    const none = await run(addScore, ["score", "--model", model, path]);
+    expect(none).toMatchObject({ code: 2, out: "", err: expect.stringContaining(`${path}: the file holds no text`) });
+  });
+
+  it("counts one text as one", async () => {
+    const { err } = await run(addScore, ["score", "--model", model], `${long}\n\n`);
+    expect(err).toContain("1 of 1 text was longer than the model's 16 positions and was cut");
+    expect(err).toContain('1 line could not be used; its record has "error"');
+    expect(err).toContain("1 text, 16 tokens:");
+  });
+});
+
+describe("bytes that are no text", () => {
+  const binary = Buffer.concat([Buffer.from("mara sold a red pie .\nlene"), Buffer.from([0, 1, 2, 10])]);
+  it.each([
+    [addScore, ["score"]],
+    [addPerturb, ["perturb"]],
+    [addReconstruct, ["reconstruct"]],
+    [addEncode, ["encode", "--out", join(folder, "never.safetensors")]],
+  ] as const)("are refused with the line: %o %j", async (command, args) => {
+    const path = join(folder, "binary.txt");
+    writeFileSync(path, binary);
+    const message = ":2: a NUL byte: the file is binary, or text in UTF-16; expected UTF-8";
+    const file = await run(command, [...args, "--model", model, path]);
+    expect(file).toMatchObject({ code: 2, out: "", err: expect.stringContaining(`${path}${message}`) });
+    const stdin = await run(command, [...args, "--model", model], binary);
+    expect(stdin).toMatchObject({ code: 2, out: "", err: expect.stringContaining(`stdin${message}`) });
+    expect(existsSync(join(folder, "never.safetensors"))).toBe(false);
+  });
+
+  it("come from a device without an end, which is not read to it", async () => {
+    const { code, err } = await run(addScore, ["score", "--model", model, "/dev/zero"]);
+    expect(err).toContain("/dev/zero:1: a NUL byte");
+    expect(code).toBe(2);
+  });
+});
+
+describe("precision", () => {
+  it("is that of the training, unless another is asked for", async () => {
+    const double = join(folder, "double");
+    const trained = await run(addTrain, [...tinyTraining(sentencesFile(folder), double, 2), "--precision", "float64"]);
+    expect(trained.code).toBe(0);
+    const bits = async (...args: string[]): Promise<unknown> => {
+      const { out } = await run(addScore, ["score", "--model", double, ...args], "mara sold a red pie .\n");
+      return records(out)[0].negLogDensity;
+    };
+    const own = await bits();
+    expect(own).toBe(await bits("--precision", "float64"));
+    const single = await bits("--precision", "float32");
+    expect(single).not.toBe(own);
+    expect(single).toBeCloseTo(Number(own), 2);
+    const back = await run(addReconstruct, ["reconstruct", "--model", double, "--json"], "mara sold a red pie .\n");
+    expect(records(back.out)[1].maxAbsError).toBeLessThan(1e-12);
+  });
 });
 
 describe("latents", () => {
@@ -98,7 +163,7 @@ describe("latents", () => {
     expect(encoded.code).toBe(0);
     expect(records(encoded.out)).toMatchObject([{ line: 2 }]);
     expect(encoded.err).toContain("2 latents of up to 16 x 16 numbers");
-    expect(encoded.err).toContain("1 of 2 texts were longer");
+    expect(encoded.err).toContain("1 of 2 texts was longer");
     const decoded = records((await run(addDecode, ["decode", "--model", model, latents])).out);
     const back = records((await run(addReconstruct, ["reconstruct", "--model", model], input)).out);
     expect(decoded.map(({ text }) => text)).toEqual([back[0].reconstruction, back[2].reconstruction]);
@@ -110,7 +175,9 @@ describe("latents", () => {
     const latents = join(folder, "none.safetensors");
     const ended = await run(addEncode, ["encode", "--model", model, "--out", latents], "\n");
     expect(ended.code).toBe(2);
-    expect(ended.err).toContain("there is no text to encode");
+    expect(ended.err).toContain("none of 1 line could be used");
+    const empty = await run(addEncode, ["encode", "--model", model, "--out", latents]);
+    expect(empty).toMatchObject({ code: 2, err: expect.stringContaining("there is no text to encode") });
     expect(existsSync(latents)).toBe(false);
   });
 });
@@ -125,6 +192,25 @@ describe("reconstruct", () => {
     const correct = Number(rows[0].correct) + Number(rows[1].correct);
     expect(rows[2].tokenAccuracy).toBeCloseTo(correct / 14, 12);
     expect(records((await run(addReconstruct, args, input)).out)).toEqual(rows.slice(0, 2));
+  });
+
+  it("gives what the model read beside what came back, in the same writing", async () => {
+    const input = `mara sold a red pie .\nmara sold a zeppelin .\n${long}\n`;
+    const { out, err } = await run(addReconstruct, ["reconstruct", "--model", model, "--json"], input);
+    const rows = records(out);
+    const totals = rows.pop();
+    expect(rows.map(({ expected }) => expected)).toEqual([
+      "mara sold a red pie.",
+      "mara sold a <unk>.",
+      "a ".repeat(16).trim(),
+    ]);
+    expect(rows[0]).toMatchObject({ text: "mara sold a red pie .", tokens: 7 });
+    for (const { exact, expected, reconstruction, correct, tokens } of rows) {
+      expect(exact).toBe(expected === reconstruction);
+      if (exact) expect(correct).toBe(tokens);
+    }
+    expect(totals?.exactShare).toBeCloseTo(rows.filter(({ exact }) => exact).length / 3, 12);
+    expect(err).toContain("3 texts, ");
   });
 });
 
@@ -160,7 +246,7 @@ describe("sample and interpolate", () => {
     const back = records((await run(addReconstruct, ["reconstruct", "--model", model], ends.join("\n"))).out);
     expect([rows[0].text, rows[2].text]).toEqual(back.map(({ reconstruction }) => reconstruction));
     const cut = await run(addInterpolate, ["interpolate", "--model", model, long, ends[0]]);
-    expect(cut.err).toContain("1 of 2 texts were longer");
+    expect(cut.err).toContain("1 of 2 texts was longer");
     expect(records(cut.out)[0]).toMatchObject({ truncated: true });
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { commandAgain, quote } from "../../src/cli/invocation.ts";
 import { canRewrite, say, showStatus } from "../../src/cli/output.ts";
-import { bar, clock, TimeLeft, TrainingProgress } from "../../src/cli/progress.ts";
+import { bar, clock, TimeLeft, TrainingProgress, VectorsProgress } from "../../src/cli/progress.ts";
 import type { StepReport } from "../../src/train/index.ts";
 
 afterEach(() => {
@@ -101,6 +101,53 @@ describe("the progress of a training", () => {
       ]);
       progress.end();
       expect(screen(caught.text)).toEqual([""]);
+    } finally {
+      terminal.isTTY = before;
+    }
+  });
+});
+
+describe("the progress of word vectors alone", () => {
+  const rate = { recordsPerSecond: 2.5e6, secondsLeft: 61 };
+  const drive = (progress: VectorsProgress): void => {
+    progress.onTokens(1);
+    progress.onCounting({ tokens: 70, runs: 1 });
+    progress.onRecords({ tokens: 70, records: 1, threads: 2 });
+    progress.onRound({ iteration: 1, iterations: 2, share: 0.5, ...rate });
+    progress.onProgress({ iteration: 1, iterations: 2, loss: 0.25, ...rate });
+    progress.onProgress({ iteration: 2, iterations: 2, loss: 0.125, ...rate, secondsLeft: 0 });
+  };
+
+  it("is a line of each kind and of the last pass where nobody watches", () => {
+    const caught = catchStderr();
+    vi.stubEnv("NO_COLOR", "1");
+    drive(new VectorsProgress(2));
+    expect(caught.text.split("\n")).toEqual([
+      expect.stringMatching(/^counting words: 1 token, \d+ tokens\/s$/),
+      "1 co-occurrence of 70 tokens; training on 2 threads",
+      "pass 2 of 2, loss 0.12500, 2.50 M records/s",
+      "",
+    ]);
+  });
+
+  it("is one line that is rewritten at a terminal, between what stays", () => {
+    const caught = catchStderr();
+    for (const name of ["CI", "NO_COLOR", "TERM"]) vi.stubEnv(name, "");
+    let now = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => (now += 1000));
+    const terminal = process.stderr as { isTTY?: boolean };
+    const before = terminal.isTTY;
+    terminal.isTTY = true;
+    try {
+      drive(new VectorsProgress(2));
+      expect(screen(caught.text)).toEqual([
+        "1 co-occurrence of 70 tokens; training on 2 threads",
+        "pass 2 of 2, loss 0.12500, 2.50 M records/s",
+        "",
+      ]);
+      expect(caught.text).toContain("counting co-occurrences: 70 tokens, 1 sorted run on disk");
+      expect(caught.text).toContain("[=====               ] pass 1 of 2, 50 %, 2.50 M records/s, 1:01 left");
+      expect(caught.text).toContain("[==========          ] pass 1 of 2, loss 0.25000, 2.50 M records/s, 1:01 left");
     } finally {
       terminal.isTTY = before;
     }

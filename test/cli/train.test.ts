@@ -1,8 +1,11 @@
 /** riverrun train: configuration, files, resuming, rehearsing. */
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { addScore } from "../../src/cli/commands/score.ts";
 import { addTrain } from "../../src/cli/commands/train.ts";
+import { addVectors } from "../../src/cli/commands/vectors.ts";
 import { presetConfig } from "../../src/flow/index.ts";
 import { type Ended, records, run, scratch, sentencesFile, tinyTraining } from "./support.ts";
 
@@ -82,6 +85,44 @@ describe("a training", () => {
       code: 2,
       err: expect.stringContaining("unknown precision"),
     });
+  });
+});
+
+describe.skipIf(process.platform === "win32")("pipes", () => {
+  /** A pipe that a process of its own writes the file into, once. */
+  const piped = (path: string): string => {
+    const pipe = join(scratch(), "pipe");
+    expect(spawnSync("mkfifo", [pipe]).status).toBe(0);
+    spawn("sh", ["-c", 'cat "$0" > "$1"', path, pipe], { stdio: "ignore" }).unref();
+    return pipe;
+  };
+
+  it("serve as configuration, as data and as texts, and are refused where data are read twice", async () => {
+    const config = piped(file("piped.json", JSON.stringify(presetConfig("tiny"))));
+    const target = join(folder, "piped");
+    const args = tinyTraining(piped(data), target, 2).map((arg) => (arg === "--preset" ? "--config" : arg));
+    const trained = await run(addTrain, args.with(args.indexOf("tiny"), config));
+    expect(trained.err).toContain("step 2 of 2");
+    expect(records(trained.out)).toMatchObject([{ step: 2 }]);
+    const scored = await run(addScore, ["score", "--model", target, piped(file("one.txt", "mara sold a pie .\n"))]);
+    expect(records(scored.out)).toMatchObject([{ text: "mara sold a pie .", tokens: 6 }]);
+    const twice = await run(addVectors, ["vectors", "train", "--data", piped(data), "--out", join(folder, "v.txt")]);
+    expect(twice).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("is a pipe or a device: the data are read twice"),
+    });
+  });
+
+  it("without an end, without text and with bytes that are none are refused", async () => {
+    const endless = await run(addTrain, ["train", "--config", "/dev/zero", "--print-config"]);
+    expect(endless).toMatchObject({ code: 2, err: expect.stringContaining("/dev/zero: expected a configuration") });
+    const args = (path: string): string[] => ["train", "--preset", "tiny", "--out", join(folder, "x"), "--data", path];
+    const nothing = await run(addTrain, args("/dev/null"));
+    expect(nothing).toMatchObject({ code: 2, err: expect.stringContaining("/dev/null: the stream holds no text") });
+    const zeros = await run(addTrain, args("/dev/zero"));
+    expect(zeros).toMatchObject({ code: 2, err: expect.stringContaining("/dev/zero:1: a NUL byte") });
+    const binary = await run(addTrain, args(file("binary.txt", "a b\nc\0d\n")));
+    expect(binary).toMatchObject({ code: 2, err: expect.stringContaining("binary.txt: text 2 holds a NUL byte") });
   });
 });
 

@@ -1,5 +1,5 @@
 /** A model's folder with something wrong in it. */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -66,4 +66,31 @@ test("a vocabulary of another model, and a file that is no JSON, are refused by 
   expect(() => loadModel(model)).toThrow(/codebook of shape \[4, 8\]/);
   writeFileSync(join(model, "config.json"), "{\n\n");
   expect(() => loadModel(model)).toThrow(/^[^\n]*config\.json: expected JSON: [^\n]*$/);
+});
+
+test("a configuration of an earlier version says which keys it lacks, and where their values are", () => {
+  const path = join(model, "config.json");
+  const config = JSON.parse(readFileSync(path, "utf8")) as { preset: string; flow: Record<string, unknown> };
+  const { acContext: _, head: __, ...flow } = config.flow;
+  writeFileSync(path, JSON.stringify({ ...config, flow }));
+  const said = "missing flow.acContext, flow.head: the model was saved by an earlier version";
+  expect(() => loadModel(model)).toThrow(
+    expect.objectContaining({ exitCode: 2, message: expect.stringContaining(`config.json: ${said}`) }),
+  );
+  expect(() => loadModel(model)).toThrow(`"riverrun train --preset ${config.preset} --print-config" shows`);
+});
+
+test("a model is read in the precision it was saved in, or in the one asked for", () => {
+  const double = loadModel(model, { dtype: "float64" });
+  saveModel(double, model);
+  for (const [options, dtype] of [
+    [{}, "float64"],
+    [{ dtype: "float32" }, "float32"],
+  ] as const) {
+    const loaded = loadModel(model, options);
+    expect(loaded.dtype).toBe(dtype);
+    expect(new Set(loaded.parameters().map((parameter) => parameter.dtype))).toEqual(new Set([dtype]));
+    loaded.dispose();
+  }
+  double.dispose();
 });

@@ -1,7 +1,6 @@
 /** riverrun reconstruct */
 import type { Command } from "commander";
-import { UsageError } from "../../base/errors.ts";
-import type { Reconstruction } from "../../generate/index.ts";
+import { counted } from "../counted.ts";
 import type { ModelOptions } from "../model.ts";
 import { emit, say } from "../output.ts";
 import { modelCommand } from "../program.ts";
@@ -24,21 +23,21 @@ export function addReconstruct(program: Command): void {
 }
 
 async function reconstruct(file: string | undefined, options: ReconstructOptions): Promise<void> {
-  const { reconstructTexts, totalsOf } = await import("../../generate/index.ts");
+  const { ReconstructionTally, reconstructTexts } = await import("../../generate/index.ts");
   const { openModel } = await import("../model.ts");
   const { overTexts } = await import("../texts.ts");
   const model = openModel(options);
-  const all: Reconstruction[] = [];
-  await overTexts(model, file, (batch) => {
-    const rows = reconstructTexts(model, batch);
-    // The totals need figures only: texts of a file of any size are not kept.
-    for (const row of rows) all.push({ ...row, text: "", reconstruction: "" });
-    return rows.map((row) => [row]);
-  });
-  if (all.length === 0) throw new UsageError("there is no text to reconstruct");
-  const totals = totalsOf(all);
+  const tally = new ReconstructionTally();
+  await overTexts(model, file, (batch) =>
+    reconstructTexts(model, batch).map((row) => {
+      tally.add(row);
+      return [row];
+    }),
+  );
+  const totals = tally.totals();
   if (options.json) await emit(totals);
+  const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)} %`;
   say(
-    `${totals.texts} texts: ${(100 * totals.tokenAccuracy).toFixed(3)} % of ${totals.tokens} tokens came back, largest error ${totals.maxAbsError.toExponential(2)}, ${(100 * totals.unknownShare).toFixed(2)} % unknown words, ${(100 * totals.truncatedShare).toFixed(2)} % of the texts cut`,
+    `${counted(totals.texts, "text")}, ${percent(totals.exactShare, 2)} of them word for word: ${percent(totals.tokenAccuracy, 3)} of ${counted(totals.tokens, "token")} came back, largest error ${totals.maxAbsError.toExponential(2)}, ${percent(totals.unknownShare, 2)} unknown words, ${percent(totals.truncatedShare, 2)} of the texts cut`,
   );
 }

@@ -1,6 +1,7 @@
 /** riverrun score */
 import type { Command } from "commander";
 import { RiverrunError } from "../../base/errors.ts";
+import { counted } from "../counted.ts";
 import type { ModelOptions } from "../model.ts";
 import { integer } from "../options.ts";
 import { say } from "../output.ts";
@@ -54,7 +55,7 @@ async function score(file: string | undefined, options: ScoreOptions): Promise<v
   }
   if (scored > 0) {
     say(
-      `${scored} texts, ${tokens} tokens: ${(nats / tokens).toFixed(4)} nats per token (perplexity at most ${Math.exp(nats / tokens).toPrecision(4)}), ${(bits / scored).toFixed(4)} bits per dimension (floor ${noiseFloor(model.config.data.sigma).toFixed(4)})`,
+      `${counted(scored, "text")}, ${counted(tokens, "token")}: ${(nats / tokens).toFixed(4)} nats per token (perplexity at most ${Math.exp(nats / tokens).toPrecision(4)}), ${(bits / scored).toFixed(4)} bits per dimension (floor ${noiseFloor(model.config.data.sigma).toFixed(4)})`,
     );
   }
 }

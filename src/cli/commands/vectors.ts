@@ -6,9 +6,11 @@ import { UsageError } from "../../base/errors.ts";
 import type { GloveOutcome } from "../../text/glove/train.ts";
 import type { Setup, UnfinishedGlove } from "../../text/glove/unfinished.ts";
 import type { SignalWatch } from "../../train/signals.ts";
+import { isStream } from "../lines.ts";
 import { atLeast, integer } from "../options.ts";
-import { emit, say } from "../output.ts";
+import { emit, say, showStatus } from "../output.ts";
 import { example } from "../program.ts";
+import { VectorsProgress } from "../progress.ts";
 
 interface VectorsTrainOptions {
   readonly data?: string[];
@@ -97,54 +99,6 @@ async function* textsOf(files: readonly string[]): AsyncGenerator<string> {
   }
 }
 
-/** At most one line of progress in so many milliseconds. */
-const sayEvery = 1000;
-
-/** Lines of progress: co-occurrences, passes, rounds of long passes. */
-function progressLines(iterations: number) {
-  let last = performance.now();
-  let loss = "";
-  const sometimes = (message: () => string, always = false): void => {
-    const now = performance.now();
-    if (!always && now - last < sayEvery) return;
-    last = now;
-    say(message());
-  };
-  const left = (rate: { readonly recordsPerSecond: number; readonly secondsLeft: number }): string =>
-    `${(rate.recordsPerSecond / 1e6).toFixed(2)} M records/s, ${Math.ceil(rate.secondsLeft)} s left`;
-  const started = performance.now();
-  const perSecond = (tokens: number): string =>
-    `${((tokens / (performance.now() - started)) * 1000).toFixed(0)} tokens/s`;
-  return {
-    onTokens: (tokens: number) => sometimes(() => `counting words: ${tokens} tokens, ${perSecond(tokens)}`),
-    onCounting: ({ tokens, runs }: { readonly tokens: number; readonly runs: number }) =>
-      sometimes(() => `counting co-occurrences: ${tokens} tokens, ${runs} runs on disk`),
-    onRecords: (made: { readonly tokens: number; readonly records: number; readonly threads: number }) =>
-      sometimes(
-        () => `${made.records} co-occurrences of ${made.tokens} tokens; training on ${made.threads} threads`,
-        true,
-      ),
-    onRound: (round: {
-      readonly iteration: number;
-      readonly share: number;
-      readonly recordsPerSecond: number;
-      readonly secondsLeft: number;
-    }) =>
-      sometimes(
-        () => `pass ${round.iteration} of ${iterations}: ${Math.round(100 * round.share)} %${loss}, ${left(round)}`,
-      ),
-    onProgress: (pass: {
-      readonly iteration: number;
-      readonly loss: number;
-      readonly recordsPerSecond: number;
-      readonly secondsLeft: number;
-    }) => {
-      loss = `, loss ${pass.loss.toFixed(5)}`;
-      sometimes(() => `pass ${pass.iteration} of ${iterations}${loss}, ${left(pass)}`, pass.iteration === iterations);
-    },
-  };
-}
-
 /** What the command keeps with an unfinished training. */
 interface About {
   readonly words: readonly string[];
@@ -201,6 +155,7 @@ async function train(options: VectorsTrainOptions, command: Command): Promise<vo
       ? resume(setup, unfinished, options, command, watch)
       : begin(unfinished, options, options.data ?? [], watch));
   } finally {
+    showStatus("");
     watch.dispose();
     lock.release();
     if (!existsSync(join(unfinished.path, "setup.json"))) unfinished.remove();
@@ -216,8 +171,12 @@ async function begin(
   const { runGlove } = await import("../../text/glove/train.ts");
   const { frequentWords, knownIds } = await import("../../text/glove/words.ts");
   const { tokenizerByName } = await import("../../text/tokenizer-names.ts");
+  const stream = data.find(isStream);
+  if (stream !== undefined) {
+    throw new UsageError(`${stream} is a pipe or a device: the data are read twice (words, then pairs); give a file`);
+  }
   const tokenizer = tokenizerByName(options.tokenizer);
-  const progress = progressLines(options.iterations);
+  const progress = new VectorsProgress(options.iterations);
   async function* tokens(): AsyncGenerator<readonly string[]> {
     for await (const text of textsOf(data)) {
       if (watch.stop) return;
@@ -262,7 +221,7 @@ async function resume(
   }
   const iterations = given("iterations") ? options.iterations : (about.options.iterations as number);
   const outcome = await resumeGlove(unfinished, setup, {
-    ...progressLines(iterations),
+    ...new VectorsProgress(iterations),
     iterations,
     threads: options.threads,
     interrupted: () => watch.stop !== undefined,
