@@ -1,5 +1,6 @@
 /** Tensors in safetensors files, which every framework reads. */
 import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { crc32 } from "node:zlib";
 import { writeFileAtomic } from "../base/atomicFile.ts";
 import { DataMissingError, UsageError } from "../base/errors.ts";
 import { noGrad } from "./autograd.ts";
@@ -20,6 +21,15 @@ const formatNames: Readonly<Record<DType, string>> = {
   bool: "BOOL",
 };
 const dtypes = new Map(Object.entries(formatNames).map(([dtype, name]) => [name, dtype as DType]));
+
+/** Where the metadata keeps the checksum of what riverrun wrote. */
+const checksumKey = "riverrun.crc32";
+
+/** Where a checksum begins: names, dtypes and shapes by name; the tensors' bytes come after it. */
+function layoutChecksum(rows: readonly { name: string; dtype: string; shape: readonly number[] }[]): number {
+  const byName = [...rows].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return crc32(JSON.stringify(byName.map(({ name, dtype, shape }) => [name, dtype, shape])));
+}
 
 /** What a file holds. */
 export interface LoadedTensors {
@@ -61,7 +71,8 @@ function largest(tensor: Tensor): number {
 }
 
 /**
- * Reads every tensor of a file, one at a time, so that a large file never stands in memory twice.
+ * Reads every tensor of a file, one at a time, so that a large file never stands in memory twice. Where the file has the
+ * checksum that `saveSafetensors` writes, it is checked; files of other programs have none.
  *
  * @throws DataMissingError where there is no file, UsageError where it is damaged (naming what was expected).
  */
@@ -79,11 +90,16 @@ export function loadSafetensors(path: string, options: LoadOptions = {}): Loaded
   const tensors = new Map<string, Tensor>();
   try {
     const length = headerLength(readPart(descriptor, 0, Math.min(8, size), path), size, path);
-    const { entries, metadata } = parseHeader(readPart(descriptor, 8, length, path), size, path);
+    const { entries, metadata: stored } = parseHeader(readPart(descriptor, 8, length, path), size, path);
+    const metadata = new Map(stored);
+    const expected = metadata.get(checksumKey);
+    metadata.delete(checksumKey);
+    let checksum = layoutChecksum(entries);
     for (const { name, dtype, shape, begin, end } of entries) {
       const own = dtypes.get(dtype);
       if (!own) throw new UsageError(`${path}: tensor "${name}": dtype ${dtype} is not used by riverrun`);
       const bytes = readPart(descriptor, begin, end - begin, path);
+      if (expected !== undefined) checksum = crc32(bytes, checksum);
       if (own === "bool" && bytes.some((byte) => byte > 1)) {
         throw new UsageError(`${path}: tensor "${name}": a BOOL element is neither 0 nor 1`);
       }
@@ -93,6 +109,11 @@ export function loadSafetensors(path: string, options: LoadOptions = {}): Loaded
         throw new UsageError(`${path}: tensor "${name}" holds NaN or +Infinity: the file is damaged`);
       }
       tensors.set(name, place(loaded, options));
+    }
+    if (expected !== undefined && expected !== String(checksum)) {
+      throw new UsageError(
+        `${path}: its bytes are not those that were written (CRC-32 ${checksum}, expected ${expected}): the file is damaged, or another program changed it and kept its metadata "${checksumKey}"`,
+      );
     }
     return { tensors, metadata };
   } catch (error) {
@@ -104,7 +125,7 @@ export function loadSafetensors(path: string, options: LoadOptions = {}): Loaded
 }
 
 /**
- * Writes tensors atomically, larger element types first, then by name.
+ * Writes tensors atomically, larger element types first, then by name, with a CRC-32 of them in the metadata.
  *
  * @throws RiverrunError where the file cannot be written; an older one stays.
  */
@@ -120,8 +141,10 @@ export function saveSafetensors(
     shape: tensor.shape,
   }));
   rows.sort((a, b) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype) || (a.name < b.name ? -1 : 1));
+  // The header stands before the bytes that its checksum is of, so they are gone through twice.
+  const checksum = rows.reduce((sum, { tensor }) => crc32(tensor.bytes(), sum), layoutChecksum(rows));
   function* parts(): Generator<Uint8Array> {
-    yield serialiseHeader(rows, new Map(Object.entries(metadata)));
+    yield serialiseHeader(rows, new Map([...Object.entries(metadata), [checksumKey, String(checksum)]]));
     for (const { tensor } of rows) yield tensor.bytes();
   }
   writeFileAtomic(path, parts());

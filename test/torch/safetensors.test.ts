@@ -74,7 +74,10 @@ it("lays the file out as the format says: aligned data, no holes, the same bytes
   expect(bytes.equals(readFileSync(b))).toBe(true);
   const length = Number(bytes.readBigUInt64LE());
   expect(length % 8).toBe(0);
-  const header = JSON.parse(bytes.toString("utf8", 8, 8 + length)) as Record<string, { data_offsets: number[] }>;
+  const { __metadata__: _, ...header } = JSON.parse(bytes.toString("utf8", 8, 8 + length)) as Record<
+    string,
+    { data_offsets: number[] }
+  >;
   expect(Object.entries(header).map(([name, { data_offsets }]) => [name, ...data_offsets])).toEqual([
     ["z", 0, 16],
     ["m", 16, 28],
@@ -212,4 +215,33 @@ it("refuses what is no file, NaN and +Infinity, and takes -Infinity, which is a 
     exitCode: 2,
     message: `${folder} is not a file: expected tensors in safetensors format`,
   });
+});
+
+it("finds a damage that leaves every number finite, by the checksum that it wrote", () => {
+  const path = join(folder, "checked.safetensors");
+  scope(() =>
+    saveSafetensors(
+      path,
+      new Map([
+        ["a", tensor([1, 2, 3])],
+        ["b", tensor([4])],
+      ]),
+      { note: "n" },
+    ),
+  );
+  const whole = readFileSync(path);
+  const damaged = (change: (bytes: Buffer) => void): Buffer => {
+    const bytes = Buffer.from(whole);
+    change(bytes);
+    return bytes;
+  };
+  const last = whole.length - 2;
+  expect(() => loadBytes(damaged((bytes) => bytes.writeUInt8(bytes[last] ^ 1, last)))).toThrow(
+    /given\.safetensors: its bytes are not those that were written \(CRC-32 \d+, expected \d+\)/,
+  );
+  const name = whole.indexOf('"b":');
+  expect(() => loadBytes(damaged((bytes) => bytes.write('"c":', name)))).toThrow(UsageError);
+  const { tensors, metadata } = loadBytes(whole);
+  expect([...metadata]).toEqual([["note", "n"]]);
+  for (const loaded of tensors.values()) loaded.dispose();
 });
