@@ -245,7 +245,10 @@ async function readSource({ name, kind, files }: Source, scale: Scale): Promise<
   const cut = (texts: readonly string[]): { text: string; cut: boolean }[] =>
     texts.map((text) => cutText(text, tokenizer, most)).filter(({ text }) => tokenizer.tokenize(text).length > 0);
   const report = cut(chooseTexts(parts.report, scale.reportTexts));
-  const [training, validation] = [parts.training, parts.validation].map((texts) => cut(texts).map(({ text }) => text));
+  const [training, validation] = [chooseTexts(parts.training, scale.trainingTexts), parts.validation].map((texts) =>
+    cut(texts).map(({ text }) => text),
+  );
+  const fewer = parts.training.length > scale.trainingTexts;
   for (const [what, found, least] of [
     ["to learn from", training.length, 2],
     ["to choose the step", validation.length, 1],
@@ -267,7 +270,9 @@ async function readSource({ name, kind, files }: Source, scale: Scale): Promise<
     training,
     validation,
     report: reported,
-    split: parts.split,
+    split: fewer
+      ? `${parts.split}; of ${parts.training.length} to learn from a seeded choice of ${scale.trainingTexts}`
+      : parts.split,
     truncatedShare: report.filter((text) => text.cut).length / report.length,
     fingerprint: fingerprintOf([training, validation, reported], positions, tokenizer.name),
   };

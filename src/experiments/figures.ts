@@ -15,6 +15,12 @@ export function shown(value: number | null | undefined, digits = 3): string {
   return value === null || value === undefined ? "-" : value.toFixed(digits);
 }
 
+/** A mean, with its standard deviation where there is one. */
+export function withDeviation(mean: number | null, sd: number | null | undefined, digits = 3): string {
+  const spread = mean === null || sd === null || sd === undefined ? "" : ` ± ${sd.toFixed(digits)}`;
+  return `${shown(mean, digits)}${spread}`;
+}
+
 /** The same with a plus before a positive number. */
 export function signed(value: number | null, digits = 3): string {
   return value === null ? "-" : `${value > 0 ? "+" : ""}${value.toFixed(digits)}`;

@@ -37,6 +37,8 @@ export interface PlainOptions {
   /** For messages. */
   readonly name: string;
   readonly stopRequested: () => string | undefined;
+  /** A line after every validation. */
+  readonly log: (message: string) => void;
   readonly onStep?: (step: number) => void;
 }
 
@@ -184,6 +186,7 @@ export async function trainPlain(task: PlainTask, options: PlainOptions): Promis
       if (step % train.validateEvery === 0 || step === train.maxSteps) {
         state = withAverages(average, () => {
           const figure = task.validate();
+          options.log(`step ${step}: ${figure.toFixed(4)} held out`);
           const validations = [...state.validations, { step, value: figure }];
           if (state.best !== null && figure >= state.best) return { ...state, validations };
           best.take();

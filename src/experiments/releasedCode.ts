@@ -152,6 +152,44 @@ function readFigures(path: string, key: string): ReleasedCodeFigures | undefined
   throw new UsageError(`${path} was made from other data or with another configuration: give another --out`);
 }
 
+/** The rows that it has. */
+export const releasedRows = ["paper-att-s", "paper-att-c"] as const;
+
+/** One such training. */
+interface ReleasedJob {
+  readonly data: ExperimentData;
+  readonly seed: number;
+  readonly out: string;
+}
+
+/** Configuration, folder and key of such a training. */
+function detailsOf(
+  name: ReleasedCodeFigures["model"],
+  { data, seed, out }: ReleasedJob,
+  { scale }: RunEnvironment,
+): { readonly config: Config; readonly key: string; readonly folder: string; readonly path: string } {
+  const row = rowNamed(name);
+  if (row.kind !== "flow") throw new RiverrunError(`internal: ${name} is a flow`);
+  const base = flowConfig(row, scale, data, seed);
+  const config: Config = { ...base, flow: { ...base.flow, layout: "wide" } };
+  const folder = join(out, "runs", data.name, `${name}-as-released`, `seed-${seed}`);
+  return { config, key: keyOf("released code", data.fingerprint, config), folder, path: join(folder, "figures.json") };
+}
+
+/**
+ * The figures of a finished training; undefined where it is not.
+ *
+ * @throws UsageError where the folder's figures are damaged or of another training
+ */
+export function finishedReleasedCode(
+  name: ReleasedCodeFigures["model"],
+  job: ReleasedJob,
+  environment: RunEnvironment,
+): ReleasedCodeFigures | undefined {
+  const { path, key } = detailsOf(name, job, environment);
+  return readFigures(path, key);
+}
+
 /**
  * Trains one of the two and counts it; read where it is finished.
  *
@@ -159,18 +197,12 @@ function readFigures(path: string, key: string): ReleasedCodeFigures | undefined
  */
 export async function runReleasedCode(
   name: ReleasedCodeFigures["model"],
-  job: { readonly data: ExperimentData; readonly seed: number; readonly out: string },
+  job: ReleasedJob,
   shared: SharedParts,
   environment: RunEnvironment,
 ): Promise<ReleasedCodeFigures> {
   const { data, seed } = job;
-  const row = rowNamed(name);
-  if (row.kind !== "flow") throw new RiverrunError(`internal: ${name} is a flow`);
-  const base = flowConfig(row, environment.scale, data, seed);
-  const config: Config = { ...base, flow: { ...base.flow, layout: "wide" } };
-  const key = keyOf("released code", data.fingerprint, config);
-  const out = join(job.out, "runs", data.name, `${name}-as-released`, `seed-${seed}`);
-  const path = join(out, "figures.json");
+  const { config, key, folder: out, path } = detailsOf(name, job, environment);
   const jobName = `${name} as released, on ${data.name}, seed ${seed}`;
   const found = readFigures(path, key);
   environment.log(`${jobName}${found ? ": finished before" : ""}`);
@@ -214,6 +246,7 @@ export async function runReleasedCode(
         key,
         name: jobName,
         stopRequested: environment.stopRequested,
+        log: (message) => environment.log(`  ${message}`),
         onStep: (at) => environment.onStep?.(jobName, at, config.train.maxSteps),
       },
     );

@@ -19,6 +19,8 @@ const resultSchema = z.strictObject({
   bestStep: z.int().min(0),
   /** Seconds of training steps, over all sittings, and of scoring the reported texts. */
   seconds: z.number().min(0),
+  /** What the processor spent on all of it, vectors read and texts cut too; null for a training in several sittings. */
+  processorSeconds: z.number().min(0).nullable(),
   /** Nats per token on the texts that choose the step, by step. */
   validations: z.array(z.strictObject({ step: z.int().positive(), value: z.number() })),
   device: z.string(),

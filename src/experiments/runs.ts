@@ -1,5 +1,6 @@
 /** One row trained on one data set with one seed, in a folder of its own; skipped where it is finished. */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory } from "../base/atomicFile.ts";
 import { hashSeed } from "../base/random.ts";
@@ -64,7 +65,17 @@ function jobKey({ row, data, seed }: Job, { scale }: RunEnvironment): string {
     if (row.kind === "flow") return flowConfig(row, scale, data, seed);
     return row.kind === "lm" ? languageModelConfig(row, scale, data, seed) : null;
   };
-  return keyOf(row.name, data.fingerprint, scale.name, seed, config());
+  const { minCount, maxVocabulary, vectorIterations } = scale;
+  return keyOf(row.name, data.fingerprint, scale.name, { minCount, maxVocabulary, vectorIterations }, seed, config());
+}
+
+/**
+ * The result of a finished job; undefined where it is not.
+ *
+ * @throws UsageError where the folder's result is damaged or of another job
+ */
+export function finishedJob(job: Job, environment: RunEnvironment): RunResult | undefined {
+  return readResult(jobFolder(job), jobKey(job, environment));
 }
 
 type Figures = Pick<
@@ -160,6 +171,7 @@ async function runLanguageModel(
         key: jobKey(job, environment),
         name: jobName(job),
         stopRequested,
+        log: (message) => environment.log(`  ${message}`),
         onStep: (at) => onStep?.(jobName(job), at, config.train.maxSteps),
       },
     );
@@ -204,22 +216,25 @@ async function runBigram({ data }: Job, shared: SharedParts): Promise<Figures> {
  */
 export async function runJob(job: Job, shared: SharedParts, environment: RunEnvironment): Promise<RunResult> {
   const folder = jobFolder(job);
-  const key = jobKey(job, environment);
-  const found = readResult(folder, key);
+  const found = finishedJob(job, environment);
   if (found) {
     environment.log(`${jobName(job)}: finished before, ${natsPerToken(found).toFixed(3)} nats per token`);
     return found;
   }
   environment.log(`${jobName(job)}`);
+  // Of a training in several sittings the processor's time is not known.
+  const atOnce = !existsSync(folder);
   makeDirectory(folder);
   const { row } = job;
+  const before = process.cpuUsage();
   let figures: Figures;
   if (row.kind === "flow") figures = await runFlow({ ...job, row }, shared, environment);
   else if (row.kind === "lm") figures = await runLanguageModel({ ...job, row }, shared, environment);
   else figures = await runBigram(job, shared);
+  const { user, system } = process.cpuUsage(before);
   const result: RunResult = {
     format: 1,
-    key,
+    key: jobKey(job, environment),
     model: row.name,
     data: job.data.name,
     seed: job.seed,
@@ -227,6 +242,7 @@ export async function runJob(job: Job, shared: SharedParts, environment: RunEnvi
     threads: getThreads(),
     machine: machine(),
     versions: versions(),
+    processorSeconds: atOnce ? (user + system) / 1e6 : null,
     ...figures,
   };
   writeResult(folder, result);

@@ -19,6 +19,8 @@ export interface Scale {
   readonly maxVocabulary: number;
   /** Of the word vectors that are trained where none are given. */
   readonly vectorIterations: number;
+  /** Most texts that a row learns from, a seeded choice; the same for all rows. */
+  readonly trainingTexts: number;
   /** Most texts that a row is reported on, a seeded choice; the same for all rows. */
   readonly reportTexts: number;
   /** K and L of the non-autoregressive flows. */
@@ -48,6 +50,7 @@ const scales: Readonly<Record<ScaleName, Scale>> = {
     minCount: 2,
     maxVocabulary: 2000,
     vectorIterations: 15,
+    trainingTexts: 20_000,
     reportTexts: 300,
     steps: 2,
     levels: 2,
@@ -70,29 +73,31 @@ const scales: Readonly<Record<ScaleName, Scale>> = {
   },
   small: {
     name: "small",
-    positions: { text: 32, subtitles: 32, squad: 64 },
+    positions: { text: 32, subtitles: 32, squad: 32 },
     dimensions: 96,
     minCount: 2,
     maxVocabulary: 8000,
     vectorIterations: 25,
+    trainingTexts: 8000,
     reportTexts: 1000,
-    steps: 8,
-    levels: 3,
-    autoregressive: { steps: 4, layers: 1, hidden: 128 },
+    // The paper's autoregressive flow has a much larger step than its flow over time: K = 2 is about as many parameters.
+    steps: 4,
+    levels: 2,
+    autoregressive: { steps: 2, layers: 1, hidden: 128 },
     networks: { width: 96, layers: 2, heads: 6, alternations: 4 },
     train: {
-      maxSteps: 1000,
+      maxSteps: 600,
       batchSize: 32,
       accumulate: 1,
-      learningRate: 1e-3,
+      learningRate: 2e-3,
       schedule: "cosine",
-      warmupSteps: 100,
+      warmupSteps: 60,
       finalFactor: 0.05,
-      ema: 0.99,
-      validateEvery: 200,
+      ema: 0.98,
+      validateEvery: 100,
       checkpointEvery: 200,
-      logEvery: 50,
-      validationTexts: 300,
+      logEvery: 100,
+      validationTexts: 200,
     },
   },
   paper: {
@@ -102,6 +107,7 @@ const scales: Readonly<Record<ScaleName, Scale>> = {
     minCount: 2,
     maxVocabulary: 50_000,
     vectorIterations: 50,
+    trainingTexts: 1_000_000,
     reportTexts: 100_000,
     steps: 8,
     levels: 3,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { makeDirectory, writeFileAtomic } from "../base/atomicFile.ts";
 import { RiverrunError, UsageError } from "../base/errors.ts";
 import type { PreparedText } from "../flow/index.ts";
-import { tokenizerByName } from "../text/tokenizer-names.ts";
+import { tokenizerOf } from "../text/tokenizer-names.ts";
 import { writeVectors } from "../text/vectors.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import { prepareModel } from "../train/index.ts";
@@ -39,7 +39,18 @@ export async function prepareShared(
   makeDirectory(folder);
   const paths = { vectors: join(folder, "vectors.txt"), vocabulary: join(folder, "vocabulary.json") };
   const marker = join(folder, "data.json");
-  const mark = `${JSON.stringify({ scale: scale.name, fingerprint: data.fingerprint, dimensions: scale.dimensions })}\n`;
+  const row = rowNamed("bilstm-density");
+  if (row.kind !== "flow") throw new RiverrunError("internal: the Bi-LSTM density is a flow");
+  const config = flowConfig(row, scale, data, vectorSeed);
+  const { tokenizer: name, dimensions, minCount, maxVocabulary } = config.data;
+  const words = {
+    tokenizer: name,
+    dimensions,
+    minCount,
+    maxVocabulary,
+    vectors: { ...config.vectors, seed: vectorSeed },
+  };
+  const mark = `${JSON.stringify({ scale: scale.name, fingerprint: data.fingerprint, ...words })}\n`;
   if (existsSync(marker)) {
     if (readFileSync(marker, "utf8") !== mark) {
       throw new UsageError(
@@ -47,9 +58,6 @@ export async function prepareShared(
       );
     }
   } else {
-    const row = rowNamed("bilstm-density");
-    if (row.kind !== "flow") throw new RiverrunError("internal: the Bi-LSTM density is a flow");
-    const config = flowConfig(row, scale, data, vectorSeed);
     const { model, trainedVectors } = await prepareModel({
       config,
       texts: data.training,
@@ -66,7 +74,7 @@ export async function prepareShared(
     writeFileAtomic(marker, mark);
   }
   const vocabulary = Vocabulary.parse(readFileSync(paths.vocabulary, "utf8"), paths.vocabulary);
-  const tokenizer = tokenizerByName(data.tokenizer);
+  const tokenizer = tokenizerOf(data.tokenizer, undefined);
   return {
     vocabulary,
     vectors: paths.vectors,

@@ -52,7 +52,12 @@ export function ratioWithError(
   return { mean: ratio / Math.LN2, error: Math.max(sampled, least) / Math.LN2 };
 }
 
-/** @throws RiverrunError where a mean is not finite or more than 4 standard errors below the floor. */
+/** A density was below the entropy of its own noise, where none can be. */
+export class BelowFloorError extends RiverrunError {
+  override name = "BelowFloorError";
+}
+
+/** @throws RiverrunError where a mean is not finite, BelowFloorError where it is more than 4 standard errors below the floor. */
 export function refuseBelowFloor(mean: number, error: number, floor: number, texts: number): void {
   if (!Number.isFinite(mean)) {
     throw new RiverrunError(
@@ -60,7 +65,7 @@ export function refuseBelowFloor(mean: number, error: number, floor: number, tex
     );
   }
   if (mean >= floor - 4 * error) return;
-  throw new RiverrunError(
+  throw new BelowFloorError(
     `a bug in riverrun: ${mean.toFixed(5)} bits per dimension over ${texts} texts are ${((floor - mean) / error).toFixed(1)} standard errors (of ${error.toFixed(5)}) below the entropy of the noise, ${floor.toFixed(5)}; no density can be there, so the likelihood is wrong`,
   );
 }

@@ -1,5 +1,6 @@
 /** riverrun experiment */
 import type { Command } from "commander";
+import { RiverrunError } from "../../base/errors.ts";
 import type { RunEnvironment } from "../../experiments/runs.ts";
 import { integer, numbers } from "../options.ts";
 import { canRewrite, emit, say, showStatus } from "../output.ts";
@@ -76,20 +77,36 @@ export function addExperiment(program: Command): void {
   common(experiment.command("table4"), true)
     .description("density models side by side in nats per token: table4.json, .md, .html")
     .option("--seeds <n>", "trains with seeds 1 to n", integer(1), 1)
+    .option(
+      "--jobs <n>",
+      "trainings side by side, each in a process of its own with --threads (default: 1)",
+      integer(1),
+      1,
+    )
     .option("--resume", "go on from what --out holds (always so)")
-    .addHelpText("after", example("experiment table4 --data lines.txt --scale tiny --seeds 1 --out runs/tables"))
+    .addHelpText(
+      "after",
+      example(
+        "experiment table4 --data lines.txt --scale tiny --seeds 1 --out runs/tables",
+        "experiment table4 --data meld_subtitles.json train-v1.1.json dev-v1.1.json --scale small --seeds 3 --jobs 2 --out runs/tables",
+        "experiment table4 --data lines.txt --models riverrun-ar,transformer-lm --out runs/tables",
+      ),
+    )
     .action(table4);
 }
 
-/** Steps as a status line, for a person at a terminal. */
+/** Steps as a status line, for a person at a terminal; of all trainings that run. */
 function statusOfSteps(): (name: string, step: number, maxSteps: number) => void {
   const rewrite = canRewrite(process.stderr, process.env);
+  const running = new Map<string, string>();
   let shownAt = 0;
   return (name, step, maxSteps) => {
+    if (step < maxSteps) running.set(name, `${name}: step ${step} of ${maxSteps}`);
+    else running.delete(name);
     const now = performance.now();
     if (!rewrite || (now - shownAt < 200 && step < maxSteps)) return;
     shownAt = now;
-    showStatus(step < maxSteps ? `${name}: step ${step} of ${maxSteps}` : "");
+    showStatus([...running.values()].join("; "));
   };
 }
 
@@ -170,12 +187,15 @@ async function table3(
   sayWritten(files);
 }
 
-async function table4(options: CommonOptions & { data: string[]; seeds: number }): Promise<void> {
+async function table4(options: CommonOptions & { data: string[]; seeds: number; jobs: number }): Promise<void> {
   const { runTable4 } = await import("../../experiments/table4/table4.ts");
-  const { data, seeds, out, models } = options;
-  const { rows, files } = await running(options, (environment) =>
-    runTable4({ ...environment, files: data, seeds, out, models: namesOf(models) }),
+  const { data, seeds, out, models, jobs, threads } = options;
+  const { rows, files, failures } = await running(options, (environment) =>
+    runTable4({ ...environment, files: data, seeds, out, models: namesOf(models), jobs, jobThreads: threads }),
   );
   for (const row of rows) await emit(row);
   sayWritten(files);
+  if (failures.length > 0) {
+    throw new RiverrunError(`${failures.length} trainings failed and are marked on the page: ${failures.join("; ")}`);
+  }
 }

@@ -1,6 +1,7 @@
 /** Table 4 as a page. */
 import { type Block, heading, list, type Page, paragraph, tableOf } from "../document.ts";
-import { duration, shown, signed } from "../figures.ts";
+import { duration, shown, signed, withDeviation } from "../figures.ts";
+import type { Failure } from "../pieces.ts";
 import { type DataRecord, describeData, describeProvenance, type Provenance } from "../record.ts";
 import type { ReleasedCodeFigures } from "../releasedCode.ts";
 import type { RunResult } from "../results.ts";
@@ -18,6 +19,28 @@ export interface Table4Record extends Provenance {
   readonly rows: readonly Table4Row[];
   readonly orderings: readonly Ordering[];
   readonly notADensity: readonly ReleasedCodeFigures[];
+  /** Trainings side by side. */
+  readonly jobs: number;
+  /** Trainings without figures. */
+  readonly failures: readonly ({ readonly training: string } & Failure)[];
+}
+
+/** What stands in the place of figures that there are not. */
+function failedWord({ failures }: Table4Row): string {
+  return failures.some(({ belowFloor }) => belowFloor) ? "below the floor: no density" : "failed";
+}
+
+/** The trainings without figures; nothing where there are none. */
+function failed(rows: readonly Table4Row[], failures: Table4Record["failures"]): Block[] {
+  if (failures.length === 0) return [];
+  const partly = rows.filter((row) => row.failures.length > 0 && row.seeds.length > 0).map(({ model }) => model);
+  const rest =
+    partly.length > 0 ? ` The figures of ${[...new Set(partly)].join(", ")} are those of the other seeds.` : "";
+  return [
+    heading("Failed"),
+    paragraph(`These trainings have no figures.${rest} The same command tries them again.`),
+    list(failures.map(({ training, message }) => `${training}: ${message}`)),
+  ];
 }
 
 function figuresTable(rows: readonly Table4Row[]): Block {
@@ -25,7 +48,7 @@ function figuresTable(rows: readonly Table4Row[]): Block {
   return tableOf(
     [
       "model",
-      several ? "nats per token (mean ± sd)" : "nats per token",
+      `nats per token${several ? " (mean ± sd)" : ""}`,
       "above the noise",
       "bits/dim",
       "its floor",
@@ -33,18 +56,25 @@ function figuresTable(rows: readonly Table4Row[]): Block {
       "parameters",
       "steps",
       "time",
+      "of a processor",
     ],
-    rows.map((row) => [
-      row.model,
-      several ? `${shown(row.nelboPerToken.mean)} ± ${shown(row.nelboPerToken.sd)}` : shown(row.nelboPerToken.mean),
-      shown(row.excessOverFloorNatsPerToken),
-      shown(row.bitsPerDim),
-      shown(row.floorBitsPerDim),
-      shown(row.bitsPerDimPaper),
-      String(row.parameters),
-      String(row.steps),
-      duration(row.seconds),
-    ]),
+    rows.map((row) => {
+      const sd = several ? row.deviations : null;
+      return [
+        row.model,
+        row.seeds.length === 0
+          ? failedWord(row)
+          : withDeviation(row.nelboPerToken.mean, several ? row.nelboPerToken.sd : null),
+        withDeviation(row.excessOverFloorNatsPerToken, sd?.excessOverFloorNatsPerToken),
+        withDeviation(row.bitsPerDim, sd?.bitsPerDim),
+        shown(row.floorBitsPerDim),
+        withDeviation(row.bitsPerDimPaper, sd?.bitsPerDimPaper),
+        row.parameters === null ? "-" : String(row.parameters),
+        row.steps === null ? "-" : String(row.steps),
+        row.seconds === null ? "-" : duration(row.seconds),
+        row.processorSeconds === null ? "-" : duration(row.processorSeconds),
+      ];
+    }),
   );
 }
 
@@ -138,7 +168,8 @@ export function table4Page(record: Table4Record, results: readonly RunResult[]):
     paragraph(
       "Nats per token are a bound on the negative log-likelihood of a token from above, in natural logarithms, and comparable between all rows: the flows' NELBO = -log p(x~) + log q(x~ | w) - sum log p(w_t | x~_t) - log p(N) over n = words and `<eos>`, the discrete models' exact cross-entropy. All rows of a data set score the same token ids. \"Above the noise\" is the density's part of it, -log p(x~) + log q(x~ | w). Bits per dimension measure the noisy vectors themselves and depend on their scale and noise; no mean can be below its floor, the entropy of the noise. \"As eq. 6\" divides by T D and takes off log2 64, the paper's convention.",
     ),
-    natsPlot(rows),
+    ...[natsPlot(rows)].flatMap((plot) => plot ?? []),
+    ...failed(rows, record.failures),
   ];
   for (const set of data) {
     const own = rows.filter((row) => row.data === set.name);
@@ -155,9 +186,12 @@ export function table4Page(record: Table4Record, results: readonly RunResult[]):
         ? `Points have ${shared.width} channels; every preset has its own learning rate and number of steps.`
         : `All flows and language models: points of ${shared.width} channels, networks of that width, learning rate ${shared.learningRate}, ${shared.steps} steps. The step of each row is the best on texts that no figure is reported on.`,
     ),
+    paragraph(
+      `Time is the clock's, of training and scoring on a machine that may have done other work too; that of a processor counts this work alone, with what came before the first step. Every training had ${record.threads} thread${record.threads === 1 ? "" : "s"}, ${record.jobs} ran side by side.`,
+    ),
     paragraph(describeProvenance(record)),
   );
-  const seeds = Math.max(...rows.map((row) => row.seeds.length));
+  const seeds = new Set(rows.flatMap((row) => row.seeds)).size;
   return {
     title: "Table 4: density models side by side",
     lead: `Scale ${record.scale}, ${seeds} seed${seeds === 1 ? "" : "s"}; ${data.map(({ name }) => name).join(", ")}.`,

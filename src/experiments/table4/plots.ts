@@ -11,16 +11,13 @@ const colourOf = (names: readonly string[]): Plot.ScaleOptions => ({
 });
 
 /** Every row's nats per token, a line a model and a dot a data set, on a logarithmic axis. */
-export function natsPlot(rows: readonly Table4Row[]): Block {
-  const models = [...new Set(rows.map(({ model }) => model))];
+export function natsPlot(rows: readonly Table4Row[]): Block | undefined {
   const sets = [...new Set(rows.map(({ data }) => data))];
-  const points = rows.map(({ model, data, nelboPerToken: { mean, sd } }) => ({
-    model,
-    data,
-    mean,
-    low: Math.max(mean / 2, mean - sd),
-    high: mean + sd,
-  }));
+  const points = rows.flatMap(({ model, data, nelboPerToken: { mean, sd } }) =>
+    mean === null || sd === null ? [] : [{ model, data, mean, low: Math.max(mean / 2, mean - sd), high: mean + sd }],
+  );
+  if (points.length === 0) return undefined;
+  const models = [...new Set(points.map(({ model }) => model))];
   const label = `nats per token: ${rows.map((row) => `${row.model} on ${row.data} ${shown(row.nelboPerToken.mean)}`).join(", ")}`;
   const svg = svgOf(
     {
