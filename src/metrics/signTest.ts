@@ -11,10 +11,16 @@ export interface SignTest {
   readonly pValue: number;
   /** One-sided: the chance that A wins at least so many. */
   readonly pValueOneSided: number;
+  /**
+   * log10 of both, true to rounding however small they are. A chance below the smallest double, 4.9e-324, is given as
+   * that double above, never as 0.
+   */
+  readonly log10PValue: number;
+  readonly log10PValueOneSided: number;
 }
 
-/** Chance of at least k heads in n fair throws, exact up to rounding: 2^-n sum over i >= k of n over i. */
-function upperTail(k: number, n: number): number {
+/** ln of the chance of at least k heads in n fair throws, exact up to rounding: 2^-n sum over i >= k of n over i. */
+function logUpperTail(k: number, n: number): number {
   // The terms are summed from the largest downwards, relative to the first, so that 2^-n need not be representable.
   let logTerm = -n * Math.LN2;
   for (let i = 1; i <= Math.min(k, n - k); i++) logTerm += Math.log((n - i + 1) / i);
@@ -25,7 +31,12 @@ function upperTail(k: number, n: number): number {
     sum += relative;
     if (relative < sum * 1e-18) break;
   }
-  return Math.min(1, Math.exp(logTerm + Math.log(sum)));
+  return Math.min(0, logTerm + Math.log(sum));
+}
+
+/** A chance from its ln. */
+function chanceOf(logChance: number): number {
+  return Math.max(Number.MIN_VALUE, Math.exp(logChance));
 }
 
 /**
@@ -38,10 +49,20 @@ export function signTestOfCounts(wins: number, losses: number, ties = 0): SignTe
     if (!Number.isInteger(count) || count < 0) throw new UsageError(`${count} wins, losses or ties; expected a count`);
   }
   const n = wins + losses;
-  const pValue = n === 0 ? 1 : Math.min(1, 2 * upperTail(Math.max(wins, losses), n));
+  const twoSided = n === 0 ? 0 : Math.min(0, Math.LN2 + logUpperTail(Math.max(wins, losses), n));
   // Where B wins more the upper tail is summed from below its middle: the complement is exact there.
-  const pValueOneSided = wins >= losses ? (n === 0 ? 1 : upperTail(wins, n)) : 1 - upperTail(losses + 1, n);
-  return { wins, losses, ties, pValue, pValueOneSided };
+  let oneSided = 0;
+  if (wins >= losses) oneSided = n === 0 ? 0 : logUpperTail(wins, n);
+  else oneSided = Math.log1p(-Math.exp(logUpperTail(losses + 1, n)));
+  return {
+    wins,
+    losses,
+    ties,
+    pValue: chanceOf(twoSided),
+    pValueOneSided: chanceOf(oneSided),
+    log10PValue: twoSided / Math.LN10,
+    log10PValueOneSided: oneSided / Math.LN10,
+  };
 }
 
 /**

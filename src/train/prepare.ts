@@ -95,6 +95,7 @@ export async function prepareModel(options: PrepareOptions): Promise<PreparedMod
   const config =
     table && folder !== undefined ? withWordPieces(options.config, table.vectors.dimensions, folder) : options.config;
   const { data } = config;
+  if (table) log?.(`tokens are the word pieces of ${folder}, of ${data.dimensions} channels`);
   const tokenizer = tokenizerOf(data.tokenizer, table?.wordPiece);
   const tokens = texts.map((text) => tokenizer.tokenize(text)).filter((words) => words.length > 0);
   if (tokens.length < 2) {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   cleanText,
   clipText,
+  contextChunks,
   countQuestions,
   dialogueParagraph,
   distinctContexts,
@@ -9,6 +10,7 @@ import {
   locateCues,
   locatedText,
   paragraphsOf,
+  questionTriples,
   readFriendsQa,
   readParallel,
   readSquad,
@@ -20,7 +22,8 @@ import {
   splitDu17,
   splitSquadHalves,
 } from "../../src/corpora/index.ts";
-import { describeWithSharedData, sharedPath } from "../support/sharedData.ts";
+import { tokenizerByName } from "../../src/text/tokenizer-names.ts";
+import { describeWithSharedData, sharedLines, sharedPath } from "../support/sharedData.ts";
 import { collect } from "./support.ts";
 
 describeWithSharedData("the real data", () => {
@@ -75,6 +78,35 @@ describeWithSharedData("the real data", () => {
     expect(distinctContexts(paragraphsOf(second)).filter((context) => contexts.has(context))).toEqual([]);
     const train = await collect(readSquad(sharedPath("squad/train-v1.1.rebuilt.json")));
     expect(countQuestions(splitDu17(train).test)).toBe(9877);
+  });
+
+  test("the sentences around SQuAD's answers are those of Du et al.; answers stay whole, chunks hold none", async () => {
+    const { tokenize } = tokenizerByName("ptb");
+    const joined = (tokens: readonly string[] | string): string => [tokens].flat().join("").replace(/\s+/g, "");
+    const published = new Map<string, Set<string>>();
+    const sentences = sharedLines("squad-qg/src-dev.txt");
+    for (const [index, question] of sharedLines("squad-qg/tgt-dev.txt").entries()) {
+      const key = joined(question);
+      published.set(key, (published.get(key) ?? new Set()).add(joined(sentences[index])));
+    }
+    const counts = { triples: 0, questions: 0, sentences: 0, chunks: 0, cut: 0 };
+    const countTokens = (text: string): number => text.split(" ").length;
+    for await (const paragraph of readSquadParagraphs(sharedPath("squad/dev-v1.1.rebuilt.json"))) {
+      for (const { sentence, answer, answerStart, question } of questionTriples(paragraph)) {
+        if (sentence.slice(answerStart, answerStart + answer.length) !== answer) counts.cut++;
+        const sources = published.get(joined(tokenize(question)));
+        counts.triples++;
+        if (sources) counts.questions++;
+        if (sources?.has(joined(tokenize(sentence)))) counts.sentences++;
+      }
+      const [question] = paragraph.questions;
+      for (const chunk of contextChunks(paragraph, question, { countTokens })) {
+        counts.chunks++;
+        if (question.answers.some(({ start, end }) => start < chunk.end && chunk.start < end)) counts.cut++;
+      }
+    }
+    // 97.3 % of the sentences are theirs to the letter; they split by another program.
+    expect(counts).toEqual({ triples: 10_570, questions: 10_570, sentences: 10_286, chunks: 2408, cut: 0 });
   });
 
   test.each([

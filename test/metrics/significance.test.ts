@@ -32,11 +32,13 @@ describe("resamples", () => {
     const sums = resampleSums({ statistics, count: n, width: n + 1, seed: 3, from: 0, to: resamples });
     const drawn = new Float64Array(n + 1);
     let squares = 0;
+    let otherSizes = 0;
     for (let b = 0; b < resamples; b++) {
       for (let k = 0; k <= n; k++) drawn[k] += sums[b * (n + 1) + k];
-      expect(sums[b * (n + 1)]).toBe(n);
+      if (sums[b * (n + 1)] !== n) otherSizes++;
       squares += (sums[b * (n + 1) + 1] - 1) ** 2;
     }
+    expect(otherSizes).toBe(0);
     // Counts are multinomial: mean 1, variance 1 - 1/n; bounds at 5 standard errors.
     const error = 5 * Math.sqrt((1 - 1 / n) / resamples);
     for (let k = 1; k <= n; k++) expect(Math.abs(drawn[k] / resamples - 1)).toBeLessThan(error);
@@ -125,7 +127,9 @@ describe("sign test", () => {
     // P(X >= 2 of 10) = 1 - 11/1024.
     expect(signTestOfCounts(2, 8).pValueOneSided).toBeCloseTo(1 - 11 / 1024, 12);
     expect(signTestOfCounts(5, 5)).toMatchObject({ pValue: 1, pValueOneSided: expect.closeTo(638 / 1024, 12) });
-    expect(signTestOfCounts(0, 0, 7)).toEqual({ wins: 0, losses: 0, ties: 7, pValue: 1, pValueOneSided: 1 });
+    expect(signTestOfCounts(0, 0, 7)).toEqual({
+      ...{ wins: 0, losses: 0, ties: 7, pValue: 1, pValueOneSided: 1, log10PValue: 0, log10PValueOneSided: 0 },
+    });
     expect(signTestOfCounts(20, 0).pValue).toBeCloseTo(2 ** -19, 15);
   });
 
@@ -134,6 +138,27 @@ describe("sign test", () => {
     // Normal approximation with continuity correction: z = 199 / 100 gives 0.0466.
     expect(pValue).toBeCloseTo(0.0466, 3);
     expect(() => signTestOfCounts(-1, 0)).toThrow("expected a count");
+  });
+
+  it("never says p = 0: chances below the smallest double stand in log10", () => {
+    // 2^-2000, and twice that.
+    const all = signTestOfCounts(2000, 0);
+    expect(all.log10PValueOneSided).toBeCloseTo(-2000 * Math.log10(2), 9);
+    expect(all.log10PValue).toBeCloseTo(-1999 * Math.log10(2), 9);
+    expect([all.pValue, all.pValueOneSided]).toEqual([Number.MIN_VALUE, Number.MIN_VALUE]);
+    expect(signTestOfCounts(0, 2000)).toMatchObject({ pValueOneSided: 1, log10PValue: all.log10PValue });
+    const { pValue, log10PValue } = signTestOfCounts(900, 100);
+    expect(Math.log10(pValue)).toBeCloseTo(log10PValue, 9);
+    // By integers: 2 sum over i <= 100 of C(1000, i) / 2^1000.
+    let term = 1n;
+    let sum = 1n;
+    for (let i = 1n; i <= 100n; i++) {
+      term = (term * (1001n - i)) / i;
+      sum += term;
+    }
+    const digits = String(2n * sum);
+    const exact = Math.log10(Number(`0.${digits.slice(0, 17)}`)) + digits.length - 1000 * Math.log10(2);
+    expect(log10PValue).toBeCloseTo(exact, 9);
   });
 
   it("counts wins by example", () => {

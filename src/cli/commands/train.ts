@@ -76,6 +76,25 @@ async function precisionOf(name: string | undefined): Promise<Precision | undefi
   throw new UsageError(`--precision ${name}: ${known}; expected ${precisions.join(" or ")}`);
 }
 
+/**
+ * Refuses a configuration that was told of other tokens or channels than the word pieces of a BERT-family model have.
+ * A preset's own are only defaults, which the folder replaces.
+ *
+ * @throws UsageError naming both
+ */
+async function checkWordPieces({ vectors, set = [], config: file }: TrainOptions, { data }: Config): Promise<void> {
+  const { bertDimensions, isModelFolder } = await import("../../text/bertTable.ts");
+  if (vectors === undefined || !isModelFolder(vectors)) return;
+  const folder = { dimensions: bertDimensions(vectors), tokenizer: "wordpiece" };
+  for (const key of ["dimensions", "tokenizer"] as const) {
+    const said = set.some((assignment) => assignment.startsWith(`data.${key}=`)) ? "--set" : file;
+    if (said === undefined || data[key] === folder[key]) continue;
+    throw new UsageError(
+      `${said}: data.${key} is ${data[key]}, but --vectors ${vectors} has ${key === "dimensions" ? `word pieces of ${folder.dimensions} channels` : "word pieces"}: leave data.${key} out or make it ${folder[key]}`,
+    );
+  }
+}
+
 async function train(options: TrainOptions): Promise<void> {
   const { configFrom } = await import("../configuration.ts");
   const { acContext } = options;
@@ -88,6 +107,7 @@ async function train(options: TrainOptions): Promise<void> {
     await emit(config);
     return;
   }
+  await checkWordPieces(options, config);
   const { data, out } = options;
   if (!data || !out) throw new UsageError("expected --data FILE... (or builtin) and --out DIR");
   const precision = await precisionOf(options.precision);

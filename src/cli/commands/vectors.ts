@@ -50,7 +50,10 @@ export function addVectors(program: Command): void {
   vectors
     .command("train")
     .description("GloVe on your own text; the same seed gives the same vectors, whatever threads and memory")
-    .option("--data <files...>", ".txt (one text a line), .jsonl (objects with text), or builtin")
+    .option(
+      "--data <files...>",
+      ".txt (one text a line), .jsonl (objects with text), .json (the paragraphs of a file in SQuAD's schema), or builtin",
+    )
     .requiredOption("--out <file>", "file to write; OUT.unfinished holds the training until it ends")
     .option("--tokenizer <name>", "riverrun-words, tvqa-words, ptb, ...", "riverrun-words")
     .option("--dimensions <n>", "D", integer(1), 300)
@@ -85,13 +88,17 @@ export function addVectors(program: Command): void {
 
 /** Texts of the data, one after another. @throws UsageError, DataMissingError */
 async function* textsOf(files: readonly string[]): AsyncGenerator<string> {
-  const { builtinCorpus, readTextLines } = await import("../../corpora/index.ts");
+  const { builtinCorpus, readSquadParagraphs, readTextLines } = await import("../../corpora/index.ts");
   if (files.includes("builtin")) {
     if (files.length > 1) throw new UsageError("builtin is a corpus of its own: give it alone, without files");
     yield* builtinCorpus().sentences;
     return;
   }
   for (const file of files) {
+    if (file.endsWith(".json")) {
+      for await (const { context } of readSquadParagraphs(file)) yield context;
+      continue;
+    }
     for await (const item of readTextLines(file)) {
       if ("error" in item) throw new UsageError(`${file}:${item.line}: ${item.error}`);
       if (item.text !== "") yield item.text;

@@ -1,4 +1,5 @@
 /** SQuAD as question generation and augmentation use it: sentences around answers, and the chunks between them. */
+import { splitSentences } from "../../text/sentences.ts";
 import { CodePointOffsets } from "./codePoints.ts";
 import type { SquadAnswer, SquadParagraph, SquadQuestion } from "./squad.ts";
 
@@ -32,8 +33,14 @@ function overlaps(left: Span, right: Span): boolean {
   return left.start < right.end && right.start < left.end;
 }
 
-/** One triple for each answerable question of a paragraph, made with its first answer (Du et al. 2017). */
-export function* questionTriples(paragraph: SquadParagraph, split: SentenceSplitter): Generator<QuestionTriple> {
+/**
+ * One triple for each answerable question of a paragraph, made with its first answer (Du et al. 2017). No sentence ends
+ * inside an answer.
+ */
+export function* questionTriples(
+  paragraph: SquadParagraph,
+  split: SentenceSplitter = splitSentences,
+): Generator<QuestionTriple> {
   const { context } = paragraph;
   const answered = paragraph.questions.filter((question) => question.answers.length > 0);
   const sentences = split(
@@ -71,27 +78,28 @@ export function contextChunks(
   paragraph: SquadParagraph,
   question: SquadQuestion,
   tools: {
-    readonly split: SentenceSplitter;
+    /** Default: `splitSentences`. */
+    readonly split?: SentenceSplitter;
     readonly countTokens: (text: string) => number;
     /** Tokens that fit beside the start and end of a text of 256 positions: 254. */
     readonly longest?: number;
   },
 ): ContextChunk[] {
   const { context } = paragraph;
-  const longest = tools.longest ?? 254;
+  const { countTokens, split = splitSentences, longest = 254 } = tools;
   const chunks: ContextChunk[] = [];
   let run: Span | undefined;
   const finish = (): void => {
     if (run) chunks.push({ ...run, text: context.slice(run.start, run.end) });
     run = undefined;
   };
-  for (const sentence of tools.split(context, question.answers)) {
+  for (const sentence of split(context, question.answers)) {
     const holdsAnswer = (span: Span): boolean => question.answers.some((answer) => overlaps(span, answer));
     if (holdsAnswer(sentence)) {
       finish();
       continue;
     }
-    const fits = (span: Span): boolean => tools.countTokens(context.slice(span.start, span.end)) <= longest;
+    const fits = (span: Span): boolean => countTokens(context.slice(span.start, span.end)) <= longest;
     const longer: Span | undefined = run && { start: run.start, end: sentence.end };
     if (longer && !holdsAnswer(longer) && fits(longer)) {
       run = longer;
