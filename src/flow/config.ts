@@ -102,6 +102,17 @@ const trainSchema = z.strictObject({
   validationTexts: positive.describe("most held-out texts scored at a validation"),
 });
 
+/** Language Flow+: a decoder that says the words of noisy latents, on top of a flow that was trained before. */
+const attentionDecoderSchema = z.strictObject({
+  width: size(16_384).describe("W, units of each LSTM layer and channels of the attention's keys"),
+  layers: size(128).describe("LSTM layers"),
+  dropout: share.max(0.99).describe("between the layers and before the logits"),
+  noiseVariance: z.number().min(0).describe("variance of the noise on the latents in training"),
+  beam: size(1024).describe("hypotheses of a text"),
+  minTokens: z.int().min(0).describe("a text may not end before it has this many words"),
+  flowTrain: trainSchema.describe("how the flow is trained, where none is given; train is the decoder's training"),
+});
+
 /** Latents to words. */
 const generateSchema = z.strictObject({
   decoder: z.enum(["bayes", "cosine"]),
@@ -121,6 +132,9 @@ export const configSchema = z.strictObject({
   vectors: vectorsSchema,
   flow: flowSchema,
   train: trainSchema,
+  attentionDecoder: attentionDecoderSchema
+    .optional()
+    .describe("absent: the words of a text are those nearest to its points"),
   generate: generateSchema,
   report: reportSchema,
 });
@@ -130,6 +144,7 @@ export type Config = z.infer<typeof configSchema>;
 export type DataConfig = Config["data"];
 export type FlowConfig = Config["flow"];
 export type TrainConfig = Config["train"];
+export type AttentionDecoderConfig = NonNullable<Config["attentionDecoder"]>;
 
 /** What causal flows and their heads need. */
 function headProblems({ data, flow }: Config): string[] {
@@ -197,8 +212,18 @@ function relationsOf(config: Config): string[] {
     );
   }
   problems.push(...headProblems(config));
-  if (config.train.batchSize % config.train.accumulate !== 0) {
-    problems.push(`train.accumulate: ${config.train.accumulate} must divide train.batchSize ${config.train.batchSize}`);
+  if (config.attentionDecoder && !["time", "channel", "alternating"].includes(flow.couplings)) {
+    problems.push(
+      `attentionDecoder: Language Flow+ reads the latents of a non-autoregressive flow (flow.couplings time, channel or alternating), got "${flow.couplings}"`,
+    );
+  }
+  for (const [name, train] of Object.entries({
+    train: config.train,
+    "attentionDecoder.flowTrain": config.attentionDecoder?.flowTrain,
+  })) {
+    if (train && train.batchSize % train.accumulate !== 0) {
+      problems.push(`${name}.accumulate: ${train.accumulate} must divide ${name}.batchSize ${train.batchSize}`);
+    }
   }
   return problems;
 }

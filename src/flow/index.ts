@@ -1,11 +1,13 @@
 /** Floor 3: bijections, priors, the whole flows, their presets. */
 export { ActNorm } from "./actNorm.ts";
 export { ArFlow, CausalBijection, encodeByLoops, encodeByWavefront, type IncrementalDecoder } from "./ar/index.ts";
+export { AttentionDecoder, type AttentionMemory, AttentionReader, spokenIds } from "./attentionDecoder.ts";
 export { Bijection, type Decoded, type Encoded } from "./bijection.ts";
 export { BilstmDensity, LstmShift } from "./bilstmDensity.ts";
 export * from "./causal/index.ts";
 export { Chain, type Link } from "./chain.ts";
 export {
+  type AttentionDecoderConfig,
   type Config,
   configSchema,
   type DataConfig,

@@ -94,6 +94,12 @@ export function readWordPieces(directory: string): WordPiece {
  * allocated, so that a damaged configuration is an error message and not a machine out of memory.
  */
 function leastParameters(config: Config): number {
+  const { attentionDecoder: decoder } = config;
+  // Each LSTM layer's matrices over its own past.
+  return leastFlowParameters(config) + (decoder ? 4 * decoder.layers * decoder.width ** 2 : 0);
+}
+
+function leastFlowParameters(config: Config): number {
   const { flow, data } = config;
   let channels = data.dimensions;
   if (flow.couplings === "autoregressive") {

@@ -1,6 +1,6 @@
 /** The named configurations. Sizes of the `paper-*` ones are the paper's; `riverrun-*`, `small` and `tiny` are ours. */
 import { UsageError } from "../base/errors.ts";
-import type { Config } from "./config.ts";
+import type { AttentionDecoderConfig, Config } from "./config.ts";
 
 const paperNar: Config = {
   preset: "paper-nar",
@@ -164,6 +164,20 @@ const smallTrain: Partial<Config["train"]> = {
   validationTexts: 500,
 };
 
+const tiny = derive(riverrunNar, "tiny", {
+  data: { dimensions: 16, positions: 16, minCount: 1, maxVocabulary: 2000, sigma: 0.85 },
+  vectors: { iterations: 15, window: 5 },
+  flow: { levels: 2, steps: 2, hidden: 32, layers: 1, heads: 2, dropout: 0 },
+  train: tinyTrain,
+});
+
+const small = derive(riverrunNar, "small", {
+  data: { dimensions: 32, positions: 32, sigma: 1.2 },
+  vectors: { iterations: 30 },
+  flow: { levels: 2, steps: 6, hidden: 96, layers: 1, heads: 4, dropout: 0 },
+  train: smallTrain,
+});
+
 /** Left to right: the codebook's mixture on top of a causal transformer. */
 const riverrunAr = derive(riverrunNar, "riverrun-ar", {
   data: { sigma: 0.25 },
@@ -190,25 +204,31 @@ const riverrunTarflow = derive(riverrunNar, "riverrun-tarflow", {
   },
 });
 
+/** Training of the word decoder of Language Flow+. */
+const plusTrain: Partial<Config["train"]> = { optimiser: "adam", schedule: "constant", weightDecay: 0, finalFactor: 1 };
+
+/** Language Flow+ on the flow of another preset. */
+function plus(
+  base: Config,
+  preset: string,
+  decoder: Omit<AttentionDecoderConfig, "flowTrain" | "beam">,
+  train: Partial<Config["train"]>,
+): Config {
+  return {
+    ...derive(base, preset, { train: { ...plusTrain, ...train } }),
+    attentionDecoder: { ...decoder, beam: 5, flowTrain: base.train },
+  };
+}
+
 const presets: Readonly<Record<string, { readonly config: Config; readonly about: string; readonly paper?: string }>> =
   {
     tiny: {
       about: "seconds, for tests: riverrun-nar with 16 channels and 16 positions",
-      config: derive(riverrunNar, "tiny", {
-        data: { dimensions: 16, positions: 16, minCount: 1, maxVocabulary: 2000, sigma: 0.85 },
-        vectors: { iterations: 15, window: 5 },
-        flow: { levels: 2, steps: 2, hidden: 32, layers: 1, heads: 2, dropout: 0 },
-        train: tinyTrain,
-      }),
+      config: tiny,
     },
     small: {
       about: "minutes on 2 cores: riverrun-nar with 32 channels and 32 positions",
-      config: derive(riverrunNar, "small", {
-        data: { dimensions: 32, positions: 32, sigma: 1.2 },
-        vectors: { iterations: 30 },
-        flow: { levels: 2, steps: 6, hidden: 96, layers: 1, heads: 4, dropout: 0 },
-        train: smallTrain,
-      }),
+      config: small,
     },
     "riverrun-nar": {
       about: "masks, positions, a length model, soft-clipped scales, both couplings",
@@ -284,6 +304,44 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
         },
       }),
       paper: "130M",
+    },
+    "paper-plus": {
+      about:
+        "Language Flow+ of the paper: Att-S (K=32, L=4), trained first and frozen, and an LSTM with attention that says the words of its latents",
+      config: plus(
+        derive(paperNar, "paper-plus", { flow: { levels: 4, steps: 32 } }),
+        "paper-plus",
+        { width: 600, layers: 2, dropout: 0.3, noiseVariance: 1, minTokens: 8 },
+        { learningRate: 3e-4 },
+      ),
+      paper: "512M",
+    },
+    "riverrun-plus": {
+      about: "Language Flow+ on riverrun-nar",
+      config: plus(
+        riverrunNar,
+        "riverrun-plus",
+        { width: 512, layers: 2, dropout: 0.3, noiseVariance: 1, minTokens: 0 },
+        { learningRate: 3e-4 },
+      ),
+    },
+    "small-plus": {
+      about: "minutes on 2 cores: Language Flow+ on small",
+      config: plus(
+        small,
+        "small-plus",
+        { width: 128, layers: 2, dropout: 0.1, noiseVariance: 1, minTokens: 0 },
+        { learningRate: 2e-3, maxSteps: 2000 },
+      ),
+    },
+    "tiny-plus": {
+      about: "seconds, for tests: Language Flow+ on tiny",
+      config: plus(
+        tiny,
+        "tiny-plus",
+        { width: 64, layers: 1, dropout: 0, noiseVariance: 1, minTokens: 0 },
+        { learningRate: 5e-3 },
+      ),
     },
     "bilstm-density": {
       about: "the paper's 3-layer Bi-LSTM density baseline: only matrices scale volume (5.96M at 300 channels)",

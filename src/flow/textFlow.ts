@@ -8,6 +8,7 @@ import { Vocabulary } from "../text/vocabulary.ts";
 import { WordPiece } from "../text/wordPiece.ts";
 import { type DType, Generator, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
 import { ArFlow } from "./ar/index.ts";
+import { AttentionDecoder, spokenIds } from "./attentionDecoder.ts";
 import type { Bijection } from "./bijection.ts";
 import { BilstmDensity } from "./bilstmDensity.ts";
 import { CausalFlow, causalFlow, tarFlow, type WordPoints } from "./causal/index.ts";
@@ -93,6 +94,8 @@ export class TextFlow extends Module {
   readonly device: string;
   readonly embedder: Embedder;
   readonly flow: Bijection;
+  /** What says the words of latents in Language Flow+, where the flow is frozen; none elsewhere. */
+  readonly attentionDecoder: AttentionDecoder | undefined;
   readonly #lengthBuffer: Tensor;
   readonly #initialised: Tensor;
   #lengthCache: Float64Array | undefined;
@@ -125,6 +128,13 @@ export class TextFlow extends Module {
     const generator = new Generator(config.seed);
     const init = new InitContext({ generator, ...place });
     this.flow = this.child("flow", bijectionOf(init, config, { values: points, sigma: data.sigma, impossible }));
+    if (config.attentionDecoder) {
+      this.flow.setTrainable(false);
+      this.attentionDecoder = this.child(
+        "attentionDecoder",
+        new AttentionDecoder(init, points, config.attentionDecoder),
+      );
+    }
     generator.dispose();
   }
 
@@ -148,6 +158,18 @@ export class TextFlow extends Module {
   static blank(options: Omit<BuildOptions, "table" | "positionCounts">): TextFlow {
     const values = new Float32Array(options.vocabulary.size * options.config.data.dimensions);
     return new TextFlow(options, { values, factor: 1 });
+  }
+
+  /**
+   * Language Flow+ with an untrained decoder: the same flow, vocabulary and lengths, frozen. The given model stays.
+   *
+   * @param config with `attentionDecoder`, and `data` and `flow` as the given model's
+   */
+  static onFlow(flow: TextFlow, config: Config): TextFlow {
+    const { vocabulary, wordPiece, dtype, device } = flow;
+    const model = TextFlow.blank({ config, vocabulary, wordPiece, dtype, device });
+    model.loadStateDict(new Map([...model.stateDict(), ...flow.stateDict()]));
+    return model;
   }
 
   /** The word pieces that texts are cut into, where they are. */
@@ -274,6 +296,26 @@ export class TextFlow extends Module {
   #decodeNats(points: Tensor, { ids, context }: TextBatch): Tensor {
     const chosen = this.embedder.bayesLogProbabilities(points).gather(2, ids.unsqueeze(2));
     return context.masked(chosen).sum([1, 2]).neg().to("float64");
+  }
+
+  /** std * N(0, I) for the latents of a batch, (B, T, D), row i from the stream of `seeds[i]`; zero at the pads. */
+  drawLatentNoise(batch: TextBatch, seeds: readonly bigint[], std: number): Tensor {
+    return this.drawNoise(batch, seeds).mul(std / this.config.data.sigma);
+  }
+
+  /**
+   * -log p(w | f(e_w) + z_0) of each text by the attention decoder, (B), float64, nats; differentiable in its parameters.
+   *
+   * @param noise z_0, (B, T, D)
+   * @param streams one a text, for dropout; none outside training
+   * @throws UsageError for a model without an attention decoder
+   */
+  decoderNats(batch: TextBatch, noise: Tensor, streams?: readonly Generator[]): Tensor {
+    const decoder = this.attentionDecoder;
+    if (!decoder) throw new UsageError(`${this.config.preset} has no attention decoder: it is no Language Flow+`);
+    const latents = noGrad(() => scope(() => this.encode(batch).add(noise)));
+    const targets = batch.texts.map(({ ids }) => spokenIds(ids));
+    return decoder.negLogLikelihood(decoder.memory(latents, batch.context), targets, streams);
   }
 
   /** Latents of a batch, (B, T, D), standard normal under the model, zero at the pads. */

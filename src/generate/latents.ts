@@ -71,9 +71,10 @@ export interface DecodeOptions extends BeamOptions {
 }
 
 /**
- * f^-1 of every latent, then words by the token rule; by beam search where the flow is autoregressive.
+ * f^-1 of every latent, then words by the token rule; by beam search in the paper's autoregressive flow, in a flow that
+ * runs left to right where a beam is given, and by the attention decoder of Language Flow+.
  *
- * @throws UsageError where a beam is asked for and the flow is not autoregressive.
+ * @throws UsageError where a beam is asked for and the flow does not run left to right.
  */
 export function decodeLatents(
   model: TextFlow,
@@ -88,10 +89,11 @@ export function decodeLatents(
       scope(() => {
         const context = model.contextOf(part.map(({ positions }) => positions));
         try {
-          if (decodesByWord(model) || options.beam !== undefined) {
-            return beamDecode(model, stackLatents(model, part, context.positions), options).map((row) => row.ids);
+          const stacked = stackLatents(model, part, context.positions);
+          if (model.attentionDecoder || decodesByWord(model) || options.beam !== undefined) {
+            return beamDecode(model, stacked, { ...options, lengths: context.lengths }).map((row) => row.ids);
           }
-          const points = model.decode(stackLatents(model, part, context.positions), context);
+          const points = model.decode(stacked, context);
           return tokensOf(model, points, context, options.decoder);
         } finally {
           context.release();

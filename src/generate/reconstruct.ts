@@ -2,6 +2,7 @@
 import { UsageError } from "../base/errors.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import { defaultBatch, overBatches } from "./batches.ts";
+import { beamDecode } from "./beam.ts";
 import { type TokenRule, textOf, tokensOf, wordsOf } from "./tokens.ts";
 
 /** What came back of one text. */
@@ -40,7 +41,7 @@ export interface ReconstructionTotals {
   readonly truncatedShare: number;
 }
 
-/** x, z = f(x), x^ = f^-1(z) without noise, then words by the token rule. */
+/** x, z = f(x), x^ = f^-1(z) without noise, then words by the token rule; in Language Flow+ by its decoder of z. */
 export function reconstructTexts(
   model: TextFlow,
   texts: readonly PreparedText[],
@@ -48,9 +49,12 @@ export function reconstructTexts(
 ): Reconstruction[] {
   return overBatches(model, texts, options.batchSize ?? defaultBatch, (batch) => {
     const points = model.points(batch);
-    const back = model.decode(model.encode(batch), batch.context);
+    const latents = model.encode(batch);
+    const back = model.decode(latents, batch.context);
     const errors = back.sub(points).abs().amax([1, 2]).toNumbers();
-    const ids = tokensOf(model, back, batch.context, options.decoder);
+    const ids = model.attentionDecoder
+      ? beamDecode(model, latents, { lengths: batch.context.lengths, unknown: true }).map((row) => row.ids)
+      : tokensOf(model, back, batch.context, options.decoder);
     return batch.texts.map((text, row) => {
       const first = text.ids.length > 0 && model.config.data.fixedLength ? 1 : 0;
       const compared = text.ids.slice(first, first + text.tokensCounted);

@@ -57,6 +57,16 @@ export class CodebookHead extends CausalHead {
     return this.logits(hidden).to("float64").logSoftmax(1);
   }
 
+  /** ln p(w | x, h) = ln pi_w(h) - |x - e_w|^2 / (2 sigma^2), normalised; x (N, D), h (N, width), (N, V). */
+  logPosterior(x: Tensor, hidden: Tensor): Tensor {
+    const { values, sigma } = this.codebook;
+    // |x|^2 is the same for all words.
+    const near = x.matmul(values.transpose()).sub(values.square().sum(1).div(2));
+    return this.logits(hidden)
+      .add(near.div(sigma * sigma))
+      .logSoftmax(-1);
+  }
+
   override dispose(): void {
     super.dispose();
     this.#allowed.dispose();
