@@ -31,6 +31,11 @@ function layoutChecksum(rows: readonly { name: string; dtype: string; shape: rea
   return crc32(JSON.stringify(byName.map(({ name, dtype, shape }) => [name, dtype, shape])));
 }
 
+/** The checksum after these bytes as well; zlib's own begins anew where there are none. */
+function withBytes(checksum: number, bytes: Uint8Array): number {
+  return bytes.length === 0 ? checksum : crc32(bytes, checksum);
+}
+
 /** What a file holds. */
 export interface LoadedTensors {
   readonly tensors: Map<string, Tensor>;
@@ -99,7 +104,7 @@ export function loadSafetensors(path: string, options: LoadOptions = {}): Loaded
       const own = dtypes.get(dtype);
       if (!own) throw new UsageError(`${path}: tensor "${name}": dtype ${dtype} is not used by riverrun`);
       const bytes = readPart(descriptor, begin, end - begin, path);
-      if (expected !== undefined) checksum = crc32(bytes, checksum);
+      if (expected !== undefined) checksum = withBytes(checksum, bytes);
       if (own === "bool" && bytes.some((byte) => byte > 1)) {
         throw new UsageError(`${path}: tensor "${name}": a BOOL element is neither 0 nor 1`);
       }
@@ -142,7 +147,7 @@ export function saveSafetensors(
   }));
   rows.sort((a, b) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype) || (a.name < b.name ? -1 : 1));
   // The header stands before the bytes that its checksum is of, so they are gone through twice.
-  const checksum = rows.reduce((sum, { tensor }) => crc32(tensor.bytes(), sum), layoutChecksum(rows));
+  const checksum = rows.reduce((sum, { tensor }) => withBytes(sum, tensor.bytes()), layoutChecksum(rows));
   function* parts(): Generator<Uint8Array> {
     yield serialiseHeader(rows, new Map([...Object.entries(metadata), [checksumKey, String(checksum)]]));
     for (const { tensor } of rows) yield tensor.bytes();
