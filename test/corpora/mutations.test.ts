@@ -139,33 +139,38 @@ function readersOf(name: string, path: string, tally: BadRecordTally): AsyncIter
 test("3,000 mutated files of all formats give records, bad records with a place, or a refusal that names the file", async () => {
   put(folder, "pair.en", "one\ntwo\nthree\n");
   const random = new RandomStream(7);
+  /** Files read at once, each in a folder of its own: reading waits more than it works. */
+  const together = 50;
   const names = Object.keys(seeds);
   let read = 0;
   let bad = 0;
   let refused = 0;
-  for (let run = 0; run < 3000; run++) {
+  const one = async (run: number): Promise<void> => {
     const name = names[run % names.length];
-    const path = put(folder, name, mutate(Buffer.from(seeds[name]), random));
+    const path = put(folder, `${run % together}/${name}`, mutate(Buffer.from(seeds[name]), random));
     const tally = new BadRecordTally();
     const attempts: (() => Promise<number>)[] = readersOf(name, path, tally).map((items) => () => drain(items));
     if (run % 4 === 0 || attempts.length === 0) attempts.push(async () => (await inspectFiles([path])).reports.length);
     for (const attempt of attempts) {
       try {
-        read += await attempt();
+        const count = await attempt();
+        read += count;
       } catch (error) {
         // Nothing but the library's own errors, and those say which file.
-        expect(error).toBeInstanceOf(RiverrunError);
-        expect(String(error)).toContain(folder);
+        if (!(error instanceof RiverrunError && error.message.includes(folder))) throw error;
         refused++;
       }
     }
     for (const record of tally.first) {
-      expect(record.file).toBe(path);
-      expect(record.line).toBeGreaterThanOrEqual(1);
-      expect(record.reason.length).toBeGreaterThan(5);
-      expect(describeBadRecord(record).length).toBeLessThan(2000);
+      const { file, line, reason } = record;
+      if (file !== path || line < 1 || reason.length <= 5 || describeBadRecord(record).length >= 2000) {
+        expect({ name, run, record }).toBe("a bad record with a place and a reason");
+      }
       bad++;
     }
+  };
+  for (let run = 0; run < 3000; run += together) {
+    await Promise.all(Array.from({ length: together }, (_, at) => one(run + at)));
   }
   expect(read).toBeGreaterThan(1000);
   expect(bad).toBeGreaterThan(500);

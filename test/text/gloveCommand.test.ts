@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import { RandomStream } from "../../src/base/random.ts";
+import { addVectors } from "../../src/cli/commands/vectors.ts";
 import { readVectors } from "../../src/text/vectors.ts";
+import { run } from "../cli/support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "riverrun-test-vectors-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -14,7 +16,7 @@ const data = join(folder, "lines.txt");
 const random = new RandomStream(1);
 writeFileSync(
   data,
-  Array.from({ length: 3000 }, () =>
+  Array.from({ length: 2000 }, () =>
     Array.from({ length: 12 }, () => `w${Math.floor(1500 * random.uniform() ** 2)}`).join(" "),
   ).join("\n"),
 );
@@ -25,6 +27,10 @@ interface Ended {
   readonly err: string;
 }
 
+/** The command in this process, which is quick. */
+const vectors = (...args: readonly string[]): Promise<Ended> => run(addVectors, ["vectors", ...args]);
+
+/** The command as a process, to be stopped and killed. */
 function start(...args: readonly string[]): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
   const child = spawn(process.execPath, ["--import", "tsx", main, "vectors", ...args]);
   let [out, err] = ["", ""];
@@ -51,16 +57,16 @@ const options = ["--dimensions", "100", "--iterations", "40", "--min-count", "1"
 
 test("a training that is stopped, killed and gone on with ends as an uninterrupted one", async () => {
   const reference = join(folder, "reference.txt");
-  const whole = await start("train", "--data", data, "--out", reference, ...options, "--threads", "1").ended;
+  const whole = await vectors("train", "--data", data, "--out", reference, ...options, "--threads", "1");
   expect(whole.code, whole.err).toBe(0);
   const summary = JSON.parse(whole.out) as { words: number; iterations: number; loss: number };
-  expect(summary).toMatchObject({ words: 1501, dimensions: 100, tokens: 36000, iterations: 40 });
+  expect(summary).toMatchObject({ words: 1501, dimensions: 100, tokens: 24000, iterations: 40 });
   expect(whole.err).toMatch(/pass 40 of 40, loss [\d.]+, [\d.]+ M records\/s/);
 
   const out = join(folder, "vectors.txt");
   const first = start("train", "--data", data, "--out", out, ...options, "--threads", "2");
   expect(await saved(out, 0, first.child)).toBe(true);
-  const other = await start("train", "--data", data, "--out", out, ...options).ended;
+  const other = await vectors("train", "--data", data, "--out", out, ...options);
   expect(other.code).toBe(2);
   expect(other.err).toMatch(/unfinished training: go on with --resume/);
   first.child.kill("SIGINT");
@@ -70,7 +76,7 @@ test("a training that is stopped, killed and gone on with ends as an uninterrupt
   expect(stopped.err).toContain(`go on with: riverrun vectors train --out ${out} --resume`);
   expect(existsSync(out)).toBe(false);
 
-  const changed = await start("train", "--out", out, "--resume", "--window", "3").ended;
+  const changed = await vectors("train", "--out", out, "--resume", "--window", "3");
   expect(changed.code).toBe(2);
   expect(changed.err).toMatch(/has window 5, not 3/);
 
@@ -80,16 +86,14 @@ test("a training that is stopped, killed and gone on with ends as an uninterrupt
   second.child.kill("SIGKILL");
   expect((await second.ended).code).toBe(null);
 
-  const last = await start("train", "--out", out, "--resume").ended;
+  const last = await vectors("train", "--out", out, "--resume");
   expect(last.code, last.err).toBe(0);
   expect(JSON.parse(last.out)).toEqual({ ...summary, out });
   expect(readFileSync(out).equals(readFileSync(reference))).toBe(true);
   expect(readdirSync(folder).sort()).toEqual(["lines.txt", "reference.txt", "vectors.txt"]);
 
-  const [again, near] = await Promise.all([
-    start("train", "--out", out, "--resume").ended,
-    start("inspect", out, "--neighbours", "w3", "--count", "2").ended,
-  ]);
+  const again = await vectors("train", "--out", out, "--resume");
+  const near = await vectors("inspect", out, "--neighbours", "w3", "--count", "2");
   expect([again.code, again.out]).toEqual([0, ""]);
   expect(again.err).toMatch(/nothing to do/);
 
@@ -102,14 +106,32 @@ test("a training that is stopped, killed and gone on with ends as an uninterrupt
   expect(values[1500 * 100]).toBeCloseTo(mean, 6);
 }, 120_000);
 
+test("the paragraphs of a file in SQuAD's schema are texts", async () => {
+  const paragraphs = ["the skiff left the pier", "a skiff at the pier", "nobody"].map((context) => ({
+    context,
+    qas: [],
+  }));
+  const squad = join(folder, "squad.json");
+  writeFileSync(squad, JSON.stringify({ version: "1.1", data: [{ title: "t", paragraphs }] }));
+  const out = join(folder, "squad.txt");
+  const { code, out: record } = await vectors(
+    ...["train", "--data", squad, "--out", out, "--dimensions", "4", "--iterations", "2", "--min-count", "1"],
+  );
+  expect(code).toBe(0);
+  expect(JSON.parse(record)).toMatchObject({ words: 8, tokens: 11 });
+  writeFileSync(squad, '{"data": [{"paragraphs": [{"qas": []}]}]}');
+  const broken = await vectors("train", "--data", squad, "--out", join(folder, "none-squad.txt"));
+  expect(broken).toMatchObject({ code: 2, err: expect.stringContaining(`${squad}:1:`) });
+});
+
 test("refusals: no data, a word that is not there, a bad size, a missing file", async () => {
   const out = (name: string): string => join(folder, `none-${name}.txt`);
-  const runs = await Promise.all([
-    start("train", "--out", out("a")).ended,
-    start("train", "--out", out("b"), "--data", data, "--min-count", "100000").ended,
-    start("train", "--out", out("c"), "--data", data, "--memory", "12").ended,
-    start("train", "--out", out("d"), "--data", join(folder, "absent.txt")).ended,
-  ]);
+  const runs = [
+    await vectors("train", "--out", out("a")),
+    await vectors("train", "--out", out("b"), "--data", data, "--min-count", "100000"),
+    await vectors("train", "--out", out("c"), "--data", data, "--memory", "12"),
+    await vectors("train", "--out", out("d"), "--data", join(folder, "absent.txt")),
+  ];
   expect(runs.map(({ code }) => code)).toEqual([2, 2, 2, 3]);
   expect(runs[0].err).toMatch(/--data/);
   expect(runs[1].err).toMatch(/no word stands there 100000 times/);
@@ -118,11 +140,11 @@ test("refusals: no data, a word that is not there, a bad size, a missing file", 
 
 test("a stop while co-occurrences are counted leaves nothing behind", async () => {
   const out = join(folder, "early.txt");
-  const files = Array.from({ length: 30 }, () => data);
-  const run = start("train", "--out", out, "--memory", "1M", ...options, "--data", ...files);
-  while (!existsSync(join(`${out}.unfinished`, "counting", "run-0")) && run.child.exitCode === null) await sleep(2);
-  run.child.kill("SIGTERM");
-  const { code, err } = await run.ended;
+  const files = Array.from({ length: 45 }, () => data);
+  const begun = start("train", "--out", out, "--memory", "1M", ...options, "--data", ...files);
+  while (!existsSync(join(`${out}.unfinished`, "counting", "run-0")) && begun.child.exitCode === null) await sleep(2);
+  begun.child.kill("SIGTERM");
+  const { code, err } = await begun.ended;
   expect(code, err).toBe(143);
   expect(err).toMatch(/nothing to resume, nothing left behind/);
   expect(readdirSync(folder).filter((name) => name.startsWith("early"))).toEqual([]);
