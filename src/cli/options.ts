@@ -34,6 +34,12 @@ export function collect(text: string, before: readonly string[] = []): string[] 
   return [...before, text];
 }
 
+/** The argument of commands that read texts. */
+export const textsArgument = [
+  "[file]",
+  "one text a line, or .jsonl of objects with text; stdin where absent or -",
+] as const;
+
 /** The option of commands that write texts. */
 export const rawOption = ["--raw", "tokens joined by spaces instead of text"] as const;
 

@@ -53,6 +53,10 @@ function programOf(commands: readonly AddCommand[]): Command {
     .description("Continuous language flows: text to latent space and back, with an exact likelihood.")
     .exitOverride()
     .showSuggestionAfterError()
+    .addHelpText(
+      "after",
+      example("quickstart", "train --preset small --data lines.txt --out runs/lines", "COMMAND --help"),
+    )
     .version(versions(), "--version", "versions of riverrun and libtorch");
   for (const add of commands) add(program);
   return program;

@@ -134,6 +134,8 @@ export class VectorsProgress {
   /** @param iterations passes in all */
   constructor(iterations: number) {
     this.#iterations = iterations;
+    // Work of a moment needs no line.
+    this.#display.due(0);
   }
 
   readonly onTokens = (tokens: number): void => {

@@ -26,7 +26,7 @@ export function addBench(program: Command): void {
       ).choices(["op", "flow-step", "ar"]),
     )
     .option("--json", "one JSON line (always so)")
-    .option("--layout <name>", "paper or wide", "wide")
+    .option("--layout <name>", "of flow-step, as are all that follow: paper or wide", "wide")
     .option("--steps <n>", "K", integer(1), 8)
     .option("--levels <n>", "L", integer(1), 3)
     .option("--batch <n>", "texts", integer(1), 32)

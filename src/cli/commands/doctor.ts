@@ -12,7 +12,7 @@ export function addDoctor(program: Command): void {
   program
     .command("doctor")
     .description("the installation, with a self-test")
-    .option("--json", "one JSON line")
+    .option("--json", "one JSON line instead of a line a fact")
     .addHelpText("after", example("doctor"))
     .action(doctor);
 }

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { Latent } from "../../generate/index.ts";
 import type { ModelOptions } from "../model.ts";
+import { textsArgument } from "../options.ts";
 import { say } from "../output.ts";
 import { modelCommand } from "../program.ts";
 
@@ -18,7 +19,7 @@ export function addEncode(program: Command): void {
     "latents of texts into a safetensors file",
     "encode --model runs/lines lines.txt --out latents.safetensors",
   )
-    .argument("[file]", ".txt or .jsonl; stdin where absent")
+    .argument(...textsArgument)
     .requiredOption("--out <file>", "safetensors file to write: latents (N, T, D), positions (N)")
     .action(encode);
 }

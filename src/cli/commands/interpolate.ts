@@ -24,7 +24,7 @@ export function addInterpolate(program: Command): void {
     .argument("<first>", "a text")
     .argument("<second>", "another text")
     .option("--ratios <list>", "weights of the first text", numbers, [0.6, 0.5, 0.4])
-    .option("--spherical", "along the great circle")
+    .option("--spherical", "along the great circle instead of the straight line")
     .option(...beamOption)
     .option(...rawOption)
     .action(interpolate);

@@ -1,7 +1,7 @@
 /** riverrun perturb */
 import type { Command } from "commander";
 import type { ModelOptions } from "../model.ts";
-import { atLeast, beamOption, integer, rawOption } from "../options.ts";
+import { atLeast, beamOption, integer, rawOption, textsArgument } from "../options.ts";
 import { modelCommand } from "../program.ts";
 
 interface PerturbOptions extends ModelOptions {
@@ -20,7 +20,7 @@ export function addPerturb(program: Command): void {
     "rewrites of texts by noise in latent space",
     "perturb --model runs/lines --noise-variance 0.1 --variants 3 lines.txt",
   )
-    .argument("[file]", ".txt or .jsonl; stdin where absent")
+    .argument(...textsArgument)
     .option("--noise-variance <v>", "variance of the noise; the paper uses 0.5", atLeast(0), 0.5)
     .option("--variants <n>", "rewrites of each text", integer(1), 1)
     .option("--seed <n>", "of the noise", integer(0), 1)

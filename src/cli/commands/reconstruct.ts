@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { counted } from "../counted.ts";
 import type { ModelOptions } from "../model.ts";
+import { textsArgument } from "../options.ts";
 import { emit, say } from "../output.ts";
 import { modelCommand } from "../program.ts";
 
@@ -14,11 +15,11 @@ export function addReconstruct(program: Command): void {
   modelCommand(
     program,
     "reconstruct",
-    "decode(encode(x)): what comes back",
+    "texts to latent space and back, without noise: what comes back",
     "reconstruct --model runs/lines --json lines.txt",
   )
-    .argument("[file]", ".txt or .jsonl; stdin where absent")
-    .option("--json", "ends with one line of totals")
+    .argument(...textsArgument)
+    .option("--json", "ends with one more line, the totals of all texts")
     .action(reconstruct);
 }
 

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { RiverrunError } from "../../base/errors.ts";
 import { counted } from "../counted.ts";
 import type { ModelOptions } from "../model.ts";
-import { integer } from "../options.ts";
+import { integer, textsArgument } from "../options.ts";
 import { say } from "../output.ts";
 import { modelCommand } from "../program.ts";
 
@@ -19,7 +19,7 @@ export function addScore(program: Command): void {
     "one JSON line a text: nats, nats per token, bits per dimension",
     "score --model runs/lines lines.txt",
   )
-    .argument("[file]", ".txt or .jsonl; stdin where absent")
+    .argument(...textsArgument)
     .option("--seed <n>", "of the evaluation noise", integer(0), 1)
     .option("--json", "JSON lines (always so)")
     .action(score);

@@ -1,7 +1,7 @@
 /** riverrun vectors train, inspect */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { GloveOutcome } from "../../text/glove/train.ts";
 import type { Setup, UnfinishedGlove } from "../../text/glove/unfinished.ts";
@@ -64,7 +64,11 @@ export function addVectors(program: Command): void {
     .option("--x-max <x>", "co-occurrences from here on have full weight", positive, 10)
     .option("--learning-rate <r>", "of AdaGrad", positive, 0.05)
     .option("--threads <n>", "threads (default: one a processor)", integer(1))
-    .option("--memory <size>", "for co-occurrences before they go to disk, as in 512M or 2G", bytes, 2 ** 30)
+    .addOption(
+      new Option("--memory <size>", "for co-occurrences before they go to disk, as in 512M or 2G")
+        .argParser(bytes)
+        .default(2 ** 30, "1G"),
+    )
     .option("--seed <n>", "of starting values and order", integer(0), 1)
     .option("--resume", "go on with an interrupted training of this --out, with its options")
     .addHelpText(
