@@ -77,7 +77,9 @@ class Display {
 export class TrainingProgress {
   readonly #display = new Display();
   readonly #vectorsLeft = new TimeLeft();
-  readonly #stepsLeft = new TimeLeft();
+  #stepsLeft = new TimeLeft();
+  /** What the steps so far were trained by: each stage of a training has a time of its own. */
+  #lossName: StepReport["lossName"] | undefined;
   #nelboPerToken: number | undefined;
 
   readonly onVectors = ({ iteration, iterations, loss }: VectorProgress): void => {
@@ -89,10 +91,12 @@ export class TrainingProgress {
   };
 
   readonly onEveryStep = (report: StepReport): void => {
-    const { step, maxSteps, loss, figures, tokensPerSecond } = report;
+    const { step, maxSteps, loss, lossName, figures, tokensPerSecond } = report;
+    if (this.#lossName !== lossName) this.#stepsLeft = new TimeLeft();
+    this.#lossName = lossName;
     const left = this.#stepsLeft.after(step, maxSteps);
     if (figures) this.#nelboPerToken = figures.nelboPerToken;
-    const nats = this.#nelboPerToken;
+    const nats = lossName === "bitsPerDim" ? this.#nelboPerToken : loss;
     const rate = `${tokensPerSecond.toFixed(0)} tokens/s`;
     const time = left === undefined || step === maxSteps ? [] : [`${clock(left)} left`];
     if (this.#display.rewrite) {
@@ -102,15 +106,15 @@ export class TrainingProgress {
         `${step}/${maxSteps}`,
         ...time,
         ...(nats === undefined ? [] : [`${nats.toFixed(2)} nats/token`]),
-        `${loss.toFixed(3)} bits/dim`,
+        ...(lossName === "bitsPerDim" ? [`${loss.toFixed(3)} bits/dim`] : []),
         rate,
       ];
       showStatus(`${bar(step / maxSteps, 20)} ${parts.join("  ")}`);
     } else if (figures) {
       say(
         [
-          `step ${step} of ${maxSteps}: ${figures.nelboPerToken.toFixed(3)} nats per token`,
-          `${loss.toFixed(3)} bits per dimension`,
+          `step ${step} of ${maxSteps}: ${nats?.toFixed(3)} nats per token`,
+          ...(lossName === "bitsPerDim" ? [`${loss.toFixed(3)} bits per dimension`] : []),
           rate,
           ...time,
         ].join(", "),

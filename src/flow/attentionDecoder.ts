@@ -55,6 +55,8 @@ export class AttentionDecoder extends Module {
   readonly #dropout: number;
   readonly #start: Linear;
   readonly #keys: Linear;
+  /** (T, W), added to the keys. */
+  readonly #positions: Tensor | undefined;
   readonly #reduce: Linear;
   readonly #layers: readonly LSTM[];
   readonly #combine: Linear;
@@ -62,7 +64,12 @@ export class AttentionDecoder extends Module {
   /** (V): 0, or -infinity where a word cannot be said. */
   readonly #allowed: Tensor;
 
-  constructor(init: InitContext, codebook: Tensor, config: AttentionDecoderConfig) {
+  /** @param input the codebook (V, D), which stays the flow's, and T, the most positions of a text */
+  constructor(
+    init: InitContext,
+    { codebook, positions }: { readonly codebook: Tensor; readonly positions: number },
+    config: AttentionDecoderConfig,
+  ) {
     super();
     const [words, channels] = codebook.shape;
     const { width, layers } = config;
@@ -71,6 +78,9 @@ export class AttentionDecoder extends Module {
     this.#dropout = config.dropout;
     this.#start = this.child("start", new Linear(init, channels, width));
     this.#keys = this.child("keys", new Linear(init, channels, width));
+    if (config.positionEncoding === "learned") {
+      this.#positions = this.parameter("positions", init.normal([positions, width], 0.5));
+    }
     this.#reduce = this.child("reduce", new Linear(init, channels + width, channels));
     this.#layers = Array.from({ length: layers }, (_, index) =>
       this.child(`layer${index}`, new LSTM(init, index === 0 ? channels : width, width)),
@@ -90,8 +100,9 @@ export class AttentionDecoder extends Module {
   /** @param latents (B, T, D), zero at the pads */
   memory(latents: Tensor, context: FlowContext): AttentionMemory {
     const counts = context.counts.to(latents.dtype).unsqueeze(1);
+    const keys = this.#keys.forward(latents);
     return {
-      keys: this.#keys.forward(latents),
+      keys: this.#positions ? keys.add(this.#positions.slice(0, 0, context.positions)) : keys,
       pads: context.full ? undefined : context.boolMask.logicalNot(),
       start: this.#start.forward(context.masked(latents).sum(1).div(counts)).tanh(),
     };

@@ -106,6 +106,9 @@ const trainSchema = z.strictObject({
 const attentionDecoderSchema = z.strictObject({
   width: size(16_384).describe("W, units of each LSTM layer and channels of the attention's keys"),
   layers: size(128).describe("LSTM layers"),
+  positionEncoding: z
+    .enum(["none", "learned"])
+    .describe("what tells the attention where a latent stands; none: only what it holds, as in the paper"),
   dropout: share.max(0.99).describe("between the layers and before the logits"),
   noiseVariance: z.number().min(0).describe("variance of the noise on the latents in training"),
   beam: size(1024).describe("hypotheses of a text"),

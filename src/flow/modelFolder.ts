@@ -79,6 +79,11 @@ function readConfig(path: string): Config {
   );
 }
 
+/** The configuration of a model's folder. @throws DataMissingError, UsageError */
+export function readModelConfig(directory: string): Config {
+  return readConfig(join(directory, modelFiles.config));
+}
+
 /**
  * The word pieces of a model's folder.
  *

@@ -311,7 +311,7 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
       config: plus(
         derive(paperNar, "paper-plus", { flow: { levels: 4, steps: 32 } }),
         "paper-plus",
-        { width: 600, layers: 2, dropout: 0.3, noiseVariance: 1, minTokens: 8 },
+        { width: 600, layers: 2, positionEncoding: "none", dropout: 0.3, noiseVariance: 1, minTokens: 8 },
         { learningRate: 3e-4 },
       ),
       paper: "512M",
@@ -321,7 +321,7 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
       config: plus(
         riverrunNar,
         "riverrun-plus",
-        { width: 512, layers: 2, dropout: 0.3, noiseVariance: 1, minTokens: 0 },
+        { width: 512, layers: 2, positionEncoding: "learned", dropout: 0.3, noiseVariance: 1, minTokens: 0 },
         { learningRate: 3e-4 },
       ),
     },
@@ -330,7 +330,7 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
       config: plus(
         small,
         "small-plus",
-        { width: 128, layers: 2, dropout: 0.1, noiseVariance: 1, minTokens: 0 },
+        { width: 128, layers: 2, positionEncoding: "learned", dropout: 0.1, noiseVariance: 1, minTokens: 0 },
         { learningRate: 2e-3, maxSteps: 2000 },
       ),
     },
@@ -339,7 +339,7 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
       config: plus(
         tiny,
         "tiny-plus",
-        { width: 64, layers: 1, dropout: 0, noiseVariance: 1, minTokens: 0 },
+        { width: 64, layers: 1, positionEncoding: "learned", dropout: 0, noiseVariance: 1, minTokens: 0 },
         { learningRate: 5e-3 },
       ),
     },

@@ -132,7 +132,7 @@ export class TextFlow extends Module {
       this.flow.setTrainable(false);
       this.attentionDecoder = this.child(
         "attentionDecoder",
-        new AttentionDecoder(init, points, config.attentionDecoder),
+        new AttentionDecoder(init, { codebook: points, positions: data.positions }, config.attentionDecoder),
       );
     }
     generator.dispose();

@@ -30,6 +30,7 @@ const stateSchema = z.strictObject({
       floorBitsPerDim: z.number(),
       texts: z.int().positive(),
       tokens: z.int().positive(),
+      decoderNatsPerToken: z.number().optional(),
     })
     .nullable(),
   /** Validations since then. */

@@ -1,6 +1,13 @@
 /** The objective of a step and its gradient. */
 import { hashSeed } from "../base/random.ts";
-import { type FlowTrace, type Likelihood, type PreparedText, type TextBatch, type TextFlow } from "../flow/index.ts";
+import {
+  type FlowTrace,
+  type Likelihood,
+  type PreparedText,
+  spokenIds,
+  type TextBatch,
+  type TextFlow,
+} from "../flow/index.ts";
 import { Generator, grad, noGrad, scope, type Tensor, zeros } from "../torch/index.ts";
 
 /** The texts of one step and their numbers in the training set, which key their noise and dropout. */
@@ -12,17 +19,17 @@ export interface StepBatch {
 
 /** What a logged step says beside its loss. */
 export interface StepFigures {
-  /** NELBO of the step's texts with their training noise over their tokens, nats. */
-  readonly nelboPerToken: number;
+  /** NELBO of the step's texts with their training noise over their tokens, nats; not where the flow is frozen. */
+  readonly nelboPerToken: number | undefined;
   /** Mean square of every whitened block of the latents; 1 is ideal. */
   readonly latents: Readonly<Record<string, number>>;
 }
 
 /** Loss and gradients of a step. */
 export interface StepGradients {
-  /** Bits per dimension of the whole batch. */
+  /** Of the whole batch, in the unit that `lossName` says. */
   readonly loss: number;
-  /** In the order of the model's parameters; the caller frees them. */
+  /** In the order of the model's trainable parameters; the caller frees them. */
   readonly gradients: Tensor[];
   readonly figures: StepFigures | undefined;
 }
@@ -43,13 +50,14 @@ export function forStepParts<Result>(
   { step, indices, texts }: StepBatch,
   body: (part: StepPart) => Result,
 ): Result[] {
-  const { seed, flow, train } = model.config;
+  const { seed, flow, train, attentionDecoder } = model.config;
+  const share = attentionDecoder ? attentionDecoder.dropout : flow.dropout;
   const size = Math.ceil(texts.length / train.accumulate);
   const results: Result[] = [];
   for (let start = 0; start < texts.length; start += size) {
     const own = indices.slice(start, start + size);
     const seeds = (purpose: string): bigint[] => own.map((index) => hashSeed(seed, purpose, step, index));
-    const dropout = flow.dropout > 0 ? seeds("dropout").map((key) => new Generator(key, model.device)) : undefined;
+    const dropout = share > 0 ? seeds("dropout").map((key) => new Generator(key, model.device)) : undefined;
     try {
       results.push(
         scope(() => {
@@ -66,6 +74,28 @@ export function forStepParts<Result>(
     }
   }
   return results;
+}
+
+/** What a model's loss is: bits per dimension, or nats per token of the attention decoder. */
+export type LossName = "bitsPerDim" | "decoderNatsPerToken";
+
+/** The loss that a model is trained by. */
+export function lossNameOf(model: TextFlow): LossName {
+  return model.attentionDecoder ? "decoderNatsPerToken" : "bitsPerDim";
+}
+
+/**
+ * What the sum over a step's texts is divided by: dimensions times ln 2, or the tokens that the attention decoder says.
+ */
+function divisorOf(model: TextFlow, texts: readonly PreparedText[]): number {
+  if (model.attentionDecoder) return texts.reduce((sum, { ids }) => sum + spokenIds(ids).length, 0);
+  return texts.reduce((sum, text) => sum + text.positions, 0) * model.config.data.dimensions * Math.LN2;
+}
+
+/** -log p(w | f(e_w) + z_0) of each row, (B), z_0 the part's noise at the variance that the decoder is trained with. */
+export function negLogWords(model: TextFlow, { batch, noise, dropout }: StepPart): Tensor {
+  const std = Math.sqrt(model.config.attentionDecoder?.noiseVariance ?? 0);
+  return model.decoderNats(batch, noise.mul(std / model.config.data.sigma), dropout);
 }
 
 /** -log p(x~ | N) of each row, (B): the only part of the bound that depends on the parameters. */
@@ -106,25 +136,27 @@ function total(likelihood: Likelihood): number {
 }
 
 /**
- * loss = sum of -log p(x~) / (sum of N * D * ln 2) over the whole batch of a step, and its gradient. The divisor is the
- * whole batch's in every part, so that accumulation gives the same gradient as one batch.
+ * loss = sum of -log p(x~) / (sum of N * D * ln 2) over the whole batch of a step, and its gradient; in Language Flow+ the
+ * sum of -log p(w | z) over the tokens. The divisor is the whole batch's in every part, so that accumulation gives the
+ * same gradient as one batch.
  *
  * @param detailed also compute what a log line shows; does not change loss or gradients.
  */
 export function stepGradients(model: TextFlow, step: StepBatch, detailed: boolean): StepGradients {
-  const parameters = model.parameters();
-  const positions = step.texts.reduce((sum, text) => sum + text.positions, 0);
-  const divisor = positions * model.config.data.dimensions * Math.LN2;
+  const parameters = [...model.trainableParameters().values()];
+  const divisor = divisorOf(model, step.texts);
+  const words = model.attentionDecoder !== undefined;
   const latents = new LatentSquares();
   let sums: Tensor[] = [];
   let loss = 0;
   let nelbo = 0;
   forStepParts(model, step, (part) => {
     const own = scope(() => {
-      const likelihood = detailed
-        ? model.likelihood(part.batch, part.noise, { dropout: part.dropout, trace: latents.trace })
-        : undefined;
-      const density = likelihood ? likelihood.negLogDensity : negLogDensity(model, part);
+      const likelihood =
+        detailed && !words
+          ? model.likelihood(part.batch, part.noise, { dropout: part.dropout, trace: latents.trace })
+          : undefined;
+      const density = words ? negLogWords(model, part) : (likelihood?.negLogDensity ?? negLogDensity(model, part));
       if (likelihood) nelbo += total(likelihood);
       const objective = density.sum().div(divisor);
       loss += objective.item();
@@ -144,6 +176,6 @@ export function stepGradients(model: TextFlow, step: StepBatch, detailed: boolea
   return {
     loss,
     gradients: sums,
-    figures: detailed ? { nelboPerToken: nelbo / tokens, latents: latents.means() } : undefined,
+    figures: detailed ? { nelboPerToken: words ? undefined : nelbo / tokens, latents: latents.means() } : undefined,
   };
 }

@@ -3,7 +3,7 @@ import type { PreparedText, TextFlow, TrainConfig } from "../flow/index.ts";
 import { Adam, clipGradientNorm, type MovingAverage, type Optimiser, SGD, scheduleFactor } from "../nn/index.ts";
 import { BatchSequence } from "./batches.ts";
 import type { TrainingState } from "./checkpoint.ts";
-import { type StepBatch, type StepFigures, stepGradients } from "./gradients.ts";
+import { type LossName, lossNameOf, type StepBatch, type StepFigures, stepGradients } from "./gradients.ts";
 import { explainNonFinite } from "./nanGuard.ts";
 import type { TrainingSet } from "./trainingTexts.ts";
 import { type Validation, validate } from "./validation.ts";
@@ -14,8 +14,9 @@ export interface StepReport {
   readonly maxSteps: number;
   /** Counted from 0. */
   readonly epoch: number;
-  /** Bits per dimension of the step's batch. */
+  /** Of the step's batch, in the unit that `lossName` says. */
   readonly loss: number;
+  readonly lossName: LossName;
   /** 2-norm of the gradient before clipping. */
   readonly gradientNorm: number;
   readonly learningRate: number;
@@ -61,8 +62,9 @@ export interface LoopParts {
 /** The optimiser that a configuration names. */
 export function optimiserOf(model: TextFlow): Optimiser {
   const { optimiser, betas, momentum, weightDecay } = model.config.train;
-  if (optimiser === "sgd") return new SGD(model.namedParameters(), { momentum, weightDecay });
-  return new Adam(model.namedParameters(), { betas, weightDecay, decoupled: optimiser === "adamw" });
+  const parameters = model.trainableParameters();
+  if (optimiser === "sgd") return new SGD(parameters, { momentum, weightDecay });
+  return new Adam(parameters, { betas, weightDecay, decoupled: optimiser === "adamw" });
 }
 
 /** The learning rate of step 1, 2, ... */
@@ -87,9 +89,14 @@ export function withAverages<Result>(average: MovingAverage | undefined, body: (
   return average ? average.swapped(body) : body();
 }
 
+/** What the best model has least of: nats per token of the attention decoder, where there is one, or of the bound. */
+function criterion({ decoderNatsPerToken, nelboPerToken }: Validation): number {
+  return decoderNatsPerToken ?? nelboPerToken;
+}
+
 /** The state after a validation: best so far, patience. */
 function afterValidation(state: TrainingState, validation: Validation, patience: number): TrainingState {
-  if (state.best === null || validation.nelboPerToken < state.best.nelboPerToken) {
+  if (state.best === null || criterion(validation) < criterion(state.best)) {
     return { ...state, best: { step: state.step, ...validation }, withoutImprovement: 0 };
   }
   const withoutImprovement = state.withoutImprovement + 1;
@@ -143,6 +150,7 @@ export async function trainLoop(parts: LoopParts, start: TrainingState, hooks: L
       ...clock,
       maxSteps: train.maxSteps,
       loss,
+      lossName: lossNameOf(model),
       gradientNorm,
       learningRate,
       tokensPerSecond: tokensSinceLog / secondsSinceLog,

@@ -2,7 +2,7 @@
 import { RiverrunError } from "../base/errors.ts";
 import type { TextFlow } from "../flow/index.ts";
 import { noGrad, scope, type Tensor } from "../torch/index.ts";
-import { forStepParts, type StepBatch } from "./gradients.ts";
+import { forStepParts, negLogWords, type StepBatch } from "./gradients.ts";
 
 /** The training met a number that is not finite; nothing was stepped or written since the last checkpoint. */
 export class NonFiniteError extends RiverrunError {
@@ -39,17 +39,21 @@ function firstNonFinite(model: TextFlow, step: StepBatch): { where: string; exam
   let found: { where: string; examples: readonly number[] } | undefined;
   let seen = 0;
   noGrad(() =>
-    forStepParts(model, step, ({ batch, noise, dropout }) => {
-      const own = step.indices.slice(seen, seen + batch.texts.length);
-      seen += own.length;
+    forStepParts(model, step, (part) => {
+      const { batch, noise, dropout } = part;
+      const examples = step.indices.slice(seen, seen + batch.texts.length);
+      seen += examples.length;
       const look = (where: string, values: Tensor): void => {
         if (found) return;
         const rows = nonFiniteRows(values);
-        if (rows.length > 0) found = { where, examples: rows.map((row) => own[row]) };
+        if (rows.length > 0) found = { where, examples: rows.map((row) => examples[row]) };
       };
       look("the input", model.points(batch, noise));
-      const { negLogDensity } = model.likelihood(batch, noise, { dropout, trace: look });
+      // A frozen flow knows no dropout; the streams are its decoder's.
+      const own = model.attentionDecoder ? undefined : dropout;
+      const { negLogDensity } = model.likelihood(batch, noise, { dropout: own, trace: look });
       look("the log-determinant, every layer's output being finite", negLogDensity);
+      if (model.attentionDecoder) look("the attention decoder", negLogWords(model, part));
     }),
   );
   return found;
@@ -58,10 +62,10 @@ function firstNonFinite(model: TextFlow, step: StepBatch): { where: string; exam
 /**
  * Runs a step's batch again and names the first layer whose output is not finite, the step, the examples and a text.
  *
- * @param gradients of the step, in the order of the model's parameters
+ * @param gradients of the step, in the order of the model's trainable parameters
  */
 export function explainNonFinite(model: TextFlow, step: StepBatch, gradients: readonly Tensor[]): NonFiniteError {
-  const names = [...model.namedParameters().keys()];
+  const names = [...model.trainableParameters().keys()];
   const broken = nonFiniteNames(model.namedParameters());
   let where: string;
   let examples: readonly number[] = step.indices;

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, RiverrunError, UsageError } from "../base/errors.ts";
 import { hashSeed } from "../base/random.ts";
-import { type Config, loadModel, modelFiles, type PreparedText, saveModel, type TextFlow } from "../flow/index.ts";
+import { type Config, loadModel, modelFiles, type PreparedText, saveModel, TextFlow } from "../flow/index.ts";
 import { readWordPieces } from "../flow/modelFolder.ts";
 import { MovingAverage, type Optimiser } from "../nn/index.ts";
 import { type WordVectors, writeVectors } from "../text/vectors.ts";
@@ -30,7 +30,8 @@ import {
   withAverages,
 } from "./loop.ts";
 import { MetricsLog, type MetricsRow } from "./metricsLog.ts";
-import { prepareModel, type VectorProgress } from "./prepare.ts";
+import { flowFolder, flowStage, onFlowOf } from "./plus.ts";
+import { type PreparedModel, prepareModel, type VectorProgress } from "./prepare.ts";
 import { configChanges } from "./resumable.ts";
 import { type RunFolder, refuseFolder, takeFolder } from "./runFolder.ts";
 import { SignalWatch, type StopSignal, signalExitCodes } from "./signals.ts";
@@ -56,6 +57,11 @@ export interface TrainOptions {
   readonly resume?: boolean;
   /** Word vectors or a file of them; without them they are trained on the texts. A resume does not look at them. */
   readonly vectors?: string | WordVectors;
+  /**
+   * Of a Language Flow+: the folder of the trained flow that its decoder stands on, whose `data` and `flow` then are the
+   * model's; without it a flow is trained first, in `out`/flow.
+   */
+  readonly flow?: string;
   /** "cpu", "cuda", "cuda:1" or "auto". */
   readonly device?: string;
   /** Threads inside one operator; a resume gives the same numbers only with the same number of threads. */
@@ -116,6 +122,8 @@ export class InterruptedError extends RiverrunError {
 interface Run {
   readonly options: TrainOptions;
   readonly config: Config;
+  /** The folder of the flow that an attention decoder stands on. */
+  readonly flow: string | undefined;
   readonly precision: Precision;
   readonly split: TrainingTexts;
   readonly log: (message: string) => void;
@@ -135,7 +143,7 @@ interface Start {
 
 function averageOf(model: TextFlow): MovingAverage | undefined {
   const { ema } = model.config.train;
-  return ema > 0 ? new MovingAverage(model.namedParameters(), ema) : undefined;
+  return ema > 0 ? new MovingAverage(model.trainableParameters(), ema) : undefined;
 }
 
 /** Sets ActNorm from the first batch with a noise of its own. */
@@ -163,9 +171,18 @@ function describe(run: Run, model: TextFlow, set: TrainingSet, heldOut: readonly
   log(`${model.parameterCount()} parameters; ${set.size} training texts, ${heldOut.length}${part} held out`);
 }
 
-async function startAnew(run: Run, out: string | undefined): Promise<Start> {
-  const { options, config, split, log } = run;
-  const { model, trainedVectors } = await prepareModel({
+/** An untrained model; of a Language Flow+, where its flow is there, an untrained decoder on that. */
+async function newModel(run: Run): Promise<PreparedModel> {
+  const { options, config, split, log, flow } = run;
+  if (flow !== undefined) {
+    const given = loadModel(flow, { device: options.device, dtype: run.precision });
+    try {
+      return { model: TextFlow.onFlow(given, config), trainedVectors: undefined };
+    } finally {
+      given.dispose();
+    }
+  }
+  return await prepareModel({
     config,
     texts: split.training,
     vectors: options.vectors,
@@ -178,10 +195,15 @@ async function startAnew(run: Run, out: string | undefined): Promise<Start> {
       options.onVectors?.(progress);
     },
   });
+}
+
+async function startAnew(run: Run, out: string | undefined): Promise<Start> {
+  const { config, split } = run;
+  const { model, trainedVectors } = await newModel(run);
   if (trainedVectors && out !== undefined) writeVectors(join(out, "vectors.txt"), trainedVectors);
   const set = new TrainingSet(model, split.training);
   const heldOut = chooseHeldOut(model, split.validation, config.train.validationTexts, config.seed);
-  initialise(model, set);
+  if (!model.initialised) initialise(model, set);
   describe(run, model, set, heldOut);
   const state: TrainingState = {
     format: 1,
@@ -255,7 +277,10 @@ function writing<Result>(what: string, body: () => Result): Result {
 }
 
 function formatValidation(report: ValidationReport): string {
-  const { nelboPerToken, bitsPerDim, floorBitsPerDim, improved, step } = report;
+  const { nelboPerToken, bitsPerDim, floorBitsPerDim, decoderNatsPerToken, improved, step } = report;
+  if (decoderNatsPerToken !== undefined) {
+    return `step ${step}: held-out ${decoderNatsPerToken.toFixed(3)} nats per token of the decoder${improved ? ", best so far" : ""}`;
+  }
   return `step ${step}: held-out ${nelboPerToken.toFixed(3)} nats per token, ${bitsPerDim.toFixed(3)} bits per dimension (floor ${floorBitsPerDim.toFixed(3)})${improved ? ", best so far" : ""}`;
 }
 
@@ -302,8 +327,8 @@ function writingHooks(run: Run, { model, optimiser, average, state: before }: St
           epoch,
           split: "training",
           wall: seconds,
-          bitsPerDim: report.loss,
-          nelboPerToken: figures.nelboPerToken,
+          [report.lossName]: report.loss,
+          ...(figures.nelboPerToken === undefined ? {} : { nelboPerToken: figures.nelboPerToken }),
           gradientNorm: report.gradientNorm,
           learningRate: report.learningRate,
           tokensPerSecond: report.tokensPerSecond,
@@ -314,8 +339,9 @@ function writingHooks(run: Run, { model, optimiser, average, state: before }: St
       reporting.onStep(report);
     },
     onValidation: (report) => {
-      const { improved: _, seconds, ...figures } = report;
-      record({ split: "validation", wall: seconds, ...figures });
+      const { improved: _, seconds, decoderNatsPerToken, ...figures } = report;
+      const row: MetricsRow = { split: "validation", wall: seconds, ...figures };
+      record(decoderNatsPerToken === undefined ? row : { ...row, decoderNatsPerToken });
       reporting.onValidation(report);
     },
     saveBest: () => {
@@ -376,9 +402,45 @@ async function trainIn(run: Run, folder: RunFolder): Promise<TrainResult> {
   }
 }
 
-/** Two steps and a validation without a folder. */
+/** Trains in the run's folder. */
+async function trainStage(run: Run, resume: boolean): Promise<TrainResult> {
+  const folder = takeFolder(run.options.out, resume);
+  try {
+    return await trainIn(run, folder);
+  } finally {
+    folder.lock.release();
+  }
+}
+
+/** Trains the model; of a Language Flow+ without a flow that flow first, unless its decoder's training has begun. */
+async function trainStages(run: Run): Promise<TrainResult> {
+  const { options, config, log } = run;
+  const { out, resume = false } = options;
+  if (!config.attentionDecoder || run.flow !== undefined) return await trainStage(run, resume);
+  refuseFolder(out, resume);
+  const flow = flowFolder(out);
+  if (!resume || !findCheckpoint(out)) {
+    log(`first the flow, in ${flow}`);
+    const first = await trainStage({ ...run, config: flowStage(config), options: { ...options, out: flow } }, resume);
+    if (!first.finished) return first;
+    first.model.dispose();
+    log("now the decoder of its latents");
+  }
+  return await trainStage({ ...run, flow }, true);
+}
+
+/** Two steps and a validation without a folder, of each stage. */
 async function rehearse(run: Run): Promise<TrainResult> {
   const { config } = run;
+  if (config.attentionDecoder && run.flow === undefined) {
+    const first = flowStage(config);
+    const flow = await rehearse({ ...run, config: first });
+    flow.model.dispose();
+    const seconds = (flow.seconds / flow.step) * first.train.maxSteps;
+    run.log(
+      `the flow's ${first.train.maxSteps} steps would take about ${Math.ceil(seconds / 60)} min; now its decoder`,
+    );
+  }
   const short: Config = {
     ...config,
     vectors: { ...config.vectors, iterations: 1 },
@@ -391,7 +453,13 @@ async function rehearse(run: Run): Promise<TrainResult> {
 }
 
 /** Tokens of a training: a resumed one's as they were, a new one's as its vectors say. */
-function tokensOf({ config, vectors, resume, out }: TrainOptions): TokenChoice {
+function tokensOf({ config, vectors, resume, out, flow }: TrainOptions): TokenChoice {
+  if (flow !== undefined) {
+    if (vectors !== undefined)
+      throw new UsageError(`the flow in ${flow} has word vectors of its own: leave --vectors out`);
+    const own = onFlowOf(config, flow);
+    return { config: own, wordPiece: own.data.tokenizer === "wordpiece" ? readWordPieces(flow) : undefined };
+  }
   const checkpoint = resume ? findCheckpoint(out) : undefined;
   if (!checkpoint) return tokenChoice(config, vectors);
   const { data } = checkpointConfig(checkpoint);
@@ -401,7 +469,7 @@ function tokensOf({ config, vectors, resume, out }: TrainOptions): TokenChoice {
 }
 
 /**
- * Trains a flow and keeps the best model in `out` (config.json, vocabulary.json, model.safetensors), the state to resume
+ * Trains a flow, or a Language Flow+ (its flow first), and keeps the best model in `out` (config.json, vocabulary.json, model.safetensors), the state to resume
  * from in `out`/training, and metrics.jsonl. Interrupted, killed and resumed it gives the same numbers, to the last bit,
  * as an uninterrupted run on the same machine and number of threads.
  *
@@ -414,13 +482,13 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const device = options.device === undefined ? undefined : resolveDevice(options.device);
   const log = options.log ?? ((): void => undefined);
   const signals = options.signals ? new SignalWatch(log) : undefined;
-  let folder: RunFolder | undefined;
   let stop: string | undefined;
   try {
     const { config, wordPiece } = tokensOf(options);
     const run: Run = {
       options: { ...options, device },
       config,
+      flow: options.flow,
       precision: options.precision ?? "float32",
       split: trainingTexts(config, options.texts, options.validation, wordPiece),
       log,
@@ -435,10 +503,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       refuseFolder(options.out, options.resume ?? false);
       return await rehearse(run);
     }
-    folder = takeFolder(options.out, options.resume ?? false);
-    return await trainIn(run, folder);
+    return await trainStages(run);
   } finally {
-    folder?.lock.release();
     signals?.dispose();
   }
 }

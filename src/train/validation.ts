@@ -1,7 +1,8 @@
 /** Held-out figures. */
 import { RiverrunError } from "../base/errors.ts";
-import { namedSeed, RandomStream } from "../base/random.ts";
-import { noiseFloor, type PreparedText, type TextFlow, type TextScore } from "../flow/index.ts";
+import { hashSeed, namedSeed, RandomStream } from "../base/random.ts";
+import { noiseFloor, type PreparedText, spokenIds, type TextFlow, type TextScore } from "../flow/index.ts";
+import { defaultBatch, overBatches } from "../generate/batches.ts";
 import { scoreTexts } from "../generate/index.ts";
 
 /** Sums and means over held-out texts. */
@@ -16,6 +17,11 @@ export interface Validation {
   readonly floorBitsPerDim: number;
   readonly texts: number;
   readonly tokens: number;
+  /**
+   * Of Language Flow+, whose other figures are its frozen flow's: the sum of -log p(w | z) over the tokens said, nats, z
+   * with the noise of the training. No likelihood of a text: z is made of it.
+   */
+  readonly decoderNatsPerToken?: number | undefined;
 }
 
 /** A seeded choice of at most `most` texts, the same at every validation. */
@@ -92,7 +98,20 @@ export function summarise(model: TextFlow, texts: readonly PreparedText[], score
   };
 }
 
+/** Nats per token of the attention decoder on held-out texts, each with its own noise on the latents. */
+function decoderNatsPerToken(model: TextFlow, texts: readonly PreparedText[], seed: number, variance: number): number {
+  const nats = overBatches(model, texts, defaultBatch, (batch) => {
+    const seeds = batch.texts.map(({ ids }) => hashSeed(seed, "evaluation", ids));
+    return model.decoderNats(batch, model.drawLatentNoise(batch, seeds, Math.sqrt(variance))).toNumbers();
+  });
+  const tokens = texts.reduce((sum, { ids }) => sum + spokenIds(ids).length, 0);
+  return nats.reduce((sum, value) => sum + value, 0) / tokens;
+}
+
 /** Scores held-out texts with evaluation noise. @throws RiverrunError where the result cannot be. */
 export function validate(model: TextFlow, texts: readonly PreparedText[], seed: number): Validation {
-  return summarise(model, texts, scoreTexts(model, texts, { seed }));
+  const validation = summarise(model, texts, scoreTexts(model, texts, { seed }));
+  const decoder = model.config.attentionDecoder;
+  if (!decoder) return validation;
+  return { ...validation, decoderNatsPerToken: decoderNatsPerToken(model, texts, seed, decoder.noiseVariance) };
 }
