@@ -69,7 +69,7 @@ export function addExperiment(program: Command): void {
     .action(table2);
   generating(experiment.command("table3"), true)
     .description("contexts rewritten by noise, over a sweep of its variance, no filter: table3.json, .md, .html")
-    .option("--variances <list>", "of the noise, separated by commas", numbers, [0.1, 0.3, 0.5, 0.7, 1])
+    .option("--variances <list>", "of the noise, separated by commas", numbers, [0, 0.1, 0.3, 0.5, 0.7, 1])
     .option("--contexts <n>", "contexts to rewrite", integer(1), 20)
     .option("--variants <n>", "rewrites of each context at each variance", integer(1), 5)
     .addHelpText("after", example("experiment table3 --data dev-v1.1.json --scale small --out runs/tables"))
