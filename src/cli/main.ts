@@ -13,6 +13,7 @@ import { addQuickstart } from "./commands/quickstart.ts";
 import { addReconstruct } from "./commands/reconstruct.ts";
 import { addSample } from "./commands/sample.ts";
 import { addScore } from "./commands/score.ts";
+import { addServe } from "./commands/serve.ts";
 import { addSetup } from "./commands/setup.ts";
 import { addTrain } from "./commands/train.ts";
 import { addVectors } from "./commands/vectors.ts";
@@ -29,6 +30,7 @@ await runProgram(
     addInterpolate,
     addPerturb,
     addReconstruct,
+    addServe,
     addVectors,
     addEvaluate,
     addExperiment,

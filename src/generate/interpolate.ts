@@ -54,21 +54,35 @@ export function interpolateTexts(
   second: PreparedText,
   options: InterpolateOptions,
 ): Interpolation[] {
-  for (const ratio of options.ratios) {
+  return interpolatePairs(model, [[first, second]], options)[0];
+}
+
+/** {@link interpolateTexts} of many pairs at once. */
+export function interpolatePairs(
+  model: TextFlow,
+  pairs: readonly (readonly [PreparedText, PreparedText])[],
+  options: InterpolateOptions,
+): Interpolation[][] {
+  const { ratios } = options;
+  for (const ratio of ratios) {
     if (!(ratio >= 0 && ratio <= 1)) throw new UsageError(`ratios: expected numbers from 0 to 1, got ${ratio}`);
   }
-  const [a, b] = encodeTexts(model, [first, second]);
+  const ends = encodeTexts(model, pairs.flat());
   const { dimensions } = model.config.data;
   const cut = ({ values }: Latent, positions: number): Float32Array => {
     const part = new Float32Array(positions * dimensions);
     part.set(values.subarray(0, part.length));
     return part;
   };
-  const latents = options.ratios.map((ratio) => {
-    const mixed = (ratio * a.positions + (1 - ratio) * b.positions) / model.unit;
-    const positions = Math.round(mixed) * model.unit;
-    const blend = options.spherical ? spherical : linear;
-    return { positions, values: blend(cut(a, positions), cut(b, positions), ratio) };
+  const blend = options.spherical ? spherical : linear;
+  const latents = pairs.flatMap((_, index) => {
+    const [a, b] = [ends[2 * index], ends[2 * index + 1]];
+    return ratios.map((ratio) => {
+      const mixed = (ratio * a.positions + (1 - ratio) * b.positions) / model.unit;
+      const positions = Math.round(mixed) * model.unit;
+      return { positions, values: blend(cut(a, positions), cut(b, positions), ratio) };
+    });
   });
-  return decodeLatents(model, latents, options).map((text, index) => ({ ...text, ratio: options.ratios[index] }));
+  const texts = decodeLatents(model, latents, options);
+  return pairs.map((_, index) => ratios.map((ratio, place) => ({ ...texts[index * ratios.length + place], ratio })));
 }

@@ -20,7 +20,12 @@ export interface Sample extends GeneratedText {
 }
 
 /** Words drawn one after the other, in batches. */
-function drawnWords(model: TextFlow, flow: CausalFlow, seeds: readonly number[], options: SampleOptions): Sample[] {
+function drawnWords(
+  model: TextFlow,
+  flow: CausalFlow,
+  seeds: readonly number[],
+  options: Omit<SampleOptions, "count" | "seed">,
+): Sample[] {
   const size = options.batchSize ?? defaultBatch;
   const samples: Sample[] = [];
   for (let start = 0; start < seeds.length; start += size) {
@@ -44,10 +49,21 @@ function drawnWords(model: TextFlow, flow: CausalFlow, seeds: readonly number[],
  * sample of seed s + i, so each can be made again alone. A flow that mixes over words draws them one after the other up
  * to `<eos>`, which is the same distribution; any other without a length model decodes T positions and ends at `<eos>`.
  */
-export function sampleTexts(model: TextFlow, options: SampleOptions): Sample[] {
-  const { count, seed } = options;
+export function sampleTexts(model: TextFlow, { count, seed, ...options }: SampleOptions): Sample[] {
+  return samplesOf(
+    model,
+    Array.from({ length: count }, (_, index) => seed + index),
+    options,
+  );
+}
+
+/** The samples of these seeds, which need not follow each other. */
+export function samplesOf(
+  model: TextFlow,
+  seeds: readonly number[],
+  options: Omit<SampleOptions, "count" | "seed">,
+): Sample[] {
   const temperature = options.temperature ?? model.config.generate.temperature;
-  const seeds = Array.from({ length: count }, (_, index) => seed + index);
   if (model.flow instanceof CausalFlow && model.flow.wordHead && options.beam === undefined) {
     return drawnWords(model, model.flow, seeds, options);
   }

@@ -1,0 +1,189 @@
+/** The operations on a model, each over a group of items of many clients; the results are those of an item alone. */
+import { messageOf, UsageError } from "../base/errors.ts";
+import type { PreparedText, TextFlow } from "../flow/index.ts";
+import {
+  decodeLatents,
+  encodeTexts,
+  type GeneratedText,
+  perturbTexts,
+  reconstructTexts,
+  scoreTexts,
+} from "../generate/index.ts";
+import { interpolatePairs } from "../generate/interpolate.ts";
+import { samplesOf } from "../generate/sample.ts";
+import type { Choices, Group, ItemResult, Items, TextItem } from "./protocol.ts";
+
+function shown({ raw }: { readonly raw: boolean }, { text, tokens }: GeneratedText): string {
+  return raw ? tokens.join(" ") : text;
+}
+
+/** Records of an item; `id` is the client's name for it. */
+function resultOf(records: readonly object[], id?: string | number): ItemResult {
+  return { records: records.map((record) => JSON.stringify(id === undefined ? record : { id, ...record })) };
+}
+
+/** What stands for the records of a text that nothing can be said of, as in the commands' output. */
+function unusable({ line, id }: TextItem, error: string): ItemResult {
+  return resultOf([{ line, error }], id);
+}
+
+/** 9 significant digits name a float32 exactly. */
+function digits(values: Float32Array): number[] {
+  return Array.from(values, (value) => Number(value.toPrecision(9)));
+}
+
+/**
+ * Prepares texts, runs `body` on those that can be used, shortest first, so that texts of like length share a pass, and
+ * puts the results into the items' order.
+ */
+function overTexts(
+  model: TextFlow,
+  items: readonly TextItem[],
+  body: (texts: readonly PreparedText[]) => readonly (readonly object[] | string)[],
+): ItemResult[] {
+  const results = new Array<ItemResult>(items.length);
+  const usable: { readonly place: number; readonly text: PreparedText }[] = [];
+  items.forEach((item, place) => {
+    try {
+      usable.push({ place, text: model.prepare(item.text) });
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      results[place] = unusable(item, messageOf(error));
+    }
+  });
+  usable.sort((a, b) => a.text.positions - b.text.positions || a.place - b.place);
+  const rows = usable.length > 0 ? body(usable.map(({ text }) => text)) : [];
+  usable.forEach(({ place }, index) => {
+    const own = rows[index];
+    const item = items[place];
+    results[place] = typeof own === "string" ? unusable(item, own) : resultOf(own, item.id);
+  });
+  return results;
+}
+
+const cut = ({ truncated }: PreparedText): object => (truncated ? { truncated } : {});
+
+function score(model: TextFlow, items: readonly TextItem[], { seed }: Choices["score"]): ItemResult[] {
+  return overTexts(model, items, (texts) =>
+    scoreTexts(model, texts, { seed }).map((row, index) =>
+      Number.isFinite(row.nelbo)
+        ? [{ text: texts[index].text, ...row, truncated: texts[index].truncated }]
+        : `the density is ${row.nelbo}: the model's weights may be damaged`,
+    ),
+  );
+}
+
+function encode(model: TextFlow, items: readonly TextItem[]): ItemResult[] {
+  return overTexts(model, items, (texts) =>
+    encodeTexts(model, texts).map(({ positions, values }, index) => [
+      { text: texts[index].text, positions, values: digits(values), ...cut(texts[index]) },
+    ]),
+  );
+}
+
+function perturb(model: TextFlow, items: readonly TextItem[], choices: Choices["perturb"]): ItemResult[] {
+  const { variants } = choices;
+  return overTexts(model, items, (texts) => {
+    const rows = perturbTexts(model, texts, choices);
+    return texts.map((text, index) =>
+      rows.slice(index * variants, (index + 1) * variants).map((row) => ({
+        source: row.source,
+        variant: row.variant,
+        text: shown(choices, row),
+        ...cut(text),
+      })),
+    );
+  });
+}
+
+function interpolate(
+  model: TextFlow,
+  items: readonly Items["interpolate"][],
+  choices: Choices["interpolate"],
+): ItemResult[] {
+  const results = new Array<ItemResult>(items.length);
+  const usable: { readonly place: number; readonly ends: readonly [PreparedText, PreparedText] }[] = [];
+  items.forEach(({ first, second }, place) => {
+    const ends: PreparedText[] = [];
+    for (const [field, text] of Object.entries({ first, second })) {
+      try {
+        ends.push(model.prepare(text));
+      } catch (error) {
+        if (!(error instanceof UsageError)) throw error;
+        results[place] ??= { refused: `${field}: ${messageOf(error)}` };
+      }
+    }
+    if (ends.length === 2) usable.push({ place, ends: [ends[0], ends[1]] });
+  });
+  const rows =
+    usable.length > 0
+      ? interpolatePairs(
+          model,
+          usable.map(({ ends }) => ends),
+          choices,
+        )
+      : [];
+  usable.forEach(({ place, ends }, index) => {
+    const truncated = ends.some((text) => text.truncated);
+    results[place] = resultOf(
+      rows[index].map((row) => ({ ratio: row.ratio, text: shown(choices, row), ...(truncated ? { truncated } : {}) })),
+    );
+  });
+  return results;
+}
+
+function sample(model: TextFlow, items: readonly Items["sample"][], choices: Choices["sample"]): ItemResult[] {
+  return samplesOf(
+    model,
+    items.map(({ seed }) => seed),
+    choices,
+  ).map((row) => resultOf([{ text: shown(choices, row), seed: row.seed }]));
+}
+
+function decode(model: TextFlow, items: readonly Items["decode"][], choices: Choices["decode"]): ItemResult[] {
+  const order = items.map((_, index) => index).sort((a, b) => items[a].positions - items[b].positions || a - b);
+  const texts = decodeLatents(
+    model,
+    order.map((index) => items[index]),
+    choices,
+  );
+  const results = new Array<ItemResult>(items.length);
+  order.forEach((index, row) => {
+    results[index] = resultOf([{ text: shown(choices, texts[row]) }]);
+  });
+  return results;
+}
+
+function compute(model: TextFlow, group: Group): ItemResult[] {
+  switch (group.operation) {
+    case "score":
+      return score(model, group.items, group.choices);
+    case "encode":
+      return encode(model, group.items);
+    case "reconstruct":
+      return overTexts(model, group.items, (texts) => reconstructTexts(model, texts).map((row) => [row]));
+    case "perturb":
+      return perturb(model, group.items, group.choices);
+    case "interpolate":
+      return interpolate(model, group.items, group.choices);
+    case "sample":
+      return sample(model, group.items, group.choices);
+    case "decode":
+      return decode(model, group.items, group.choices);
+  }
+}
+
+/**
+ * One result an item, in the items' order. Where the whole group fails, each item is tried alone, so that nobody pays
+ * for the company of a bad one.
+ */
+export function runGroup(model: TextFlow, group: Group): ItemResult[] {
+  try {
+    return compute(model, group);
+  } catch (error) {
+    if (group.items.length > 1) {
+      return group.items.flatMap((item) => runGroup(model, { ...group, items: [item] } as Group));
+    }
+    return [error instanceof UsageError ? { refused: messageOf(error) } : { failed: messageOf(error) }];
+  }
+}

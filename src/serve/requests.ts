@@ -1,0 +1,187 @@
+/** The JSON of requests: which fields there are, what they may hold, and errors that name the field. */
+import { z } from "zod";
+import type { Choices, Items, ModelFacts, OperationName, TextItem } from "./protocol.ts";
+
+/** Texts, samples or latents in one request. */
+export const mostItems = 256;
+/** Texts that one item may ask for: rewrites of a text, ratios of a pair. */
+const mostVariants = 64;
+const mostBeam = 32;
+/** Numbers above this are not exact in JSON. */
+const mostSeed = Number.MAX_SAFE_INTEGER - mostItems;
+
+/** As long as a line of a file may be. */
+const longestText = 1 << 20;
+
+const text = z.string().max(longestText);
+const seed = z.int().min(0).max(mostSeed).default(1);
+const beam = z.int().min(1).max(mostBeam).optional();
+const raw = z.boolean().default(false);
+const id = z.union([z.string(), z.number()], { error: "expected a string or a number" }).optional();
+const textEntry = z.union([text, z.strictObject({ text, id })], {
+  error: `expected a string or an object with "text" and, if wanted, "id"; of at most ${longestText} characters`,
+});
+/** One `text` (with its `id`), or `texts`. */
+const textFields = { text: text.optional(), id, texts: z.array(textEntry).min(1).max(mostItems).optional() };
+
+const ratio = z.number().min(0).max(1);
+
+const schemas = {
+  score: z.strictObject({ ...textFields, seed }),
+  encode: z.strictObject(textFields),
+  reconstruct: z.strictObject(textFields),
+  perturb: z.strictObject({
+    ...textFields,
+    noiseVariance: z.number().min(0).default(0.5),
+    variants: z.int().min(1).max(mostVariants).default(1),
+    seed,
+    beam,
+    raw,
+  }),
+  interpolate: z.strictObject({
+    first: text,
+    second: text,
+    ratios: z.array(ratio).min(1).max(mostVariants).default([0.6, 0.5, 0.4]),
+    spherical: z.boolean().default(false),
+    beam,
+    raw,
+  }),
+  sample: z.strictObject({
+    count: z.int().min(1).max(mostItems).default(10),
+    seed,
+    temperature: z.number().min(0).optional(),
+    beam,
+    raw,
+  }),
+  decode: z.strictObject({
+    latents: z
+      .array(z.strictObject({ positions: z.int().min(1), values: z.array(z.number()) }))
+      .min(1)
+      .max(mostItems),
+    beam,
+    raw,
+  }),
+} satisfies Record<OperationName, z.ZodType>;
+
+/** The operations, in the order of the help. */
+export const operationNames = Object.keys(schemas) as OperationName[];
+
+/** A request that cannot be worked on; the client's fault. */
+export class BadField extends Error {
+  /** Path of the field, as in `texts[2].id`; empty where it is the whole body. */
+  readonly field: string;
+
+  constructor(field: string, message: string) {
+    super(field === "" ? message : `${field}: ${message}`);
+    this.field = field;
+  }
+}
+
+/** A request as work: items of one operation with the same choices. */
+export type Work = {
+  [Name in OperationName]: {
+    readonly operation: Name;
+    readonly choices: Choices[Name];
+    readonly items: readonly Items[Name][];
+    /** Texts that each item makes or reads: what fills a batch and the queue. */
+    readonly costOfItem: number;
+  };
+}[OperationName];
+
+/** `["texts", 2, "id"]` as `texts[2].id`. */
+function pathOf(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, index) => (typeof part === "number" ? `[${part}]` : `${index > 0 ? "." : ""}${String(part)}`))
+    .join("");
+}
+
+function checked<Name extends OperationName>(operation: Name, body: unknown): z.output<(typeof schemas)[Name]> {
+  const result = schemas[operation].safeParse(body);
+  if (result.success) return result.data as z.output<(typeof schemas)[Name]>;
+  const [issue] = result.error.issues;
+  if (issue.code === "unrecognized_keys") {
+    const [key] = issue.keys;
+    const takes =
+      issue.path.length > 0 ? "" : `; ${operation} takes ${Object.keys(schemas[operation].shape).join(", ")}`;
+    throw new BadField(pathOf([...issue.path, key]), `unknown field${takes}`);
+  }
+  throw new BadField(pathOf(issue.path), issue.message);
+}
+
+interface TextFields {
+  readonly text?: string;
+  readonly id?: string | number;
+  readonly texts?: readonly (string | { readonly text: string; readonly id?: string | number })[];
+}
+
+function textItems({ text, id: own, texts }: TextFields): TextItem[] {
+  if ((text === undefined) === (texts === undefined)) {
+    throw new BadField(text === undefined ? "texts" : "text", 'expected either "text" or "texts"');
+  }
+  if (texts && own !== undefined) throw new BadField("id", 'goes with "text"; in "texts", {"text", "id"} names each');
+  const entries = texts ?? [{ text: text ?? "", id: own }];
+  return entries.map((entry, index) => {
+    const item = typeof entry === "string" ? { text: entry } : entry;
+    return { line: index + 1, ...item };
+  });
+}
+
+/** @throws BadField where a model cannot do what `beam` asks for. */
+function demandBeam(choice: number | undefined, { preset, byWord }: ModelFacts): void {
+  if (choice !== undefined && !byWord) {
+    throw new BadField("beam", `${preset} decodes all positions of a text at once; only autoregressive flows search`);
+  }
+}
+
+/**
+ * The work that a request's body asks of a model.
+ *
+ * @throws BadField for a body that is not an object of the operation's fields, or that does not fit the model.
+ */
+export function workOf(operation: OperationName, body: unknown, model: ModelFacts): Work {
+  switch (operation) {
+    case "score": {
+      const fields = checked(operation, body);
+      return { operation, choices: { seed: fields.seed }, items: textItems(fields), costOfItem: 1 };
+    }
+    case "encode":
+    case "reconstruct":
+      return { operation, choices: {}, items: textItems(checked(operation, body)), costOfItem: 1 };
+    case "perturb": {
+      const fields = checked(operation, body);
+      const { text: _, texts: __, id: ___, ...choices } = fields;
+      demandBeam(choices.beam, model);
+      return { operation, choices, items: textItems(fields), costOfItem: choices.variants };
+    }
+    case "interpolate": {
+      const { first, second, ...choices } = checked(operation, body);
+      demandBeam(choices.beam, model);
+      return { operation, choices, items: [{ first, second }], costOfItem: choices.ratios.length };
+    }
+    case "sample": {
+      const { count, seed: start, ...choices } = checked(operation, body);
+      demandBeam(choices.beam, model);
+      const items = Array.from({ length: count }, (_, index) => ({ seed: start + index }));
+      return { operation, choices, items, costOfItem: 1 };
+    }
+    case "decode": {
+      const { latents, ...choices } = checked(operation, body);
+      demandBeam(choices.beam, model);
+      const { positions: most, dimensions, unit, fixedLength } = model;
+      const items = latents.map(({ positions, values }, index) => {
+        if (positions > most || positions % unit !== 0 || (fixedLength && positions !== most)) {
+          const expected = fixedLength ? `${most}` : `a multiple of ${unit} up to ${most}`;
+          throw new BadField(`latents[${index}].positions`, `expected ${expected}, got ${positions}`);
+        }
+        if (values.length !== positions * dimensions) {
+          throw new BadField(
+            `latents[${index}].values`,
+            `expected ${positions} x ${dimensions} = ${positions * dimensions} numbers, got ${values.length}`,
+          );
+        }
+        return { positions, values: Float32Array.from(values) };
+      });
+      return { operation, choices, items, costOfItem: 1 };
+    }
+  }
+}
