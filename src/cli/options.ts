@@ -46,6 +46,6 @@ export const rawOption = ["--raw", "tokens joined by spaces instead of text"] as
 /** The option of commands that decode latents. */
 export const beamOption = [
   "--beam <n>",
-  "hypotheses of beam search, for autoregressive models (default: 5)",
+  "hypotheses of beam search in models that run left to right (default: 5 in paper-ar, in riverrun-ar none: no search) and in Language Flow+ (default: its attentionDecoder.beam)",
   integer(1),
 ] as const;

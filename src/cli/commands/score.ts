@@ -31,6 +31,11 @@ async function score(file: string | undefined, options: ScoreOptions): Promise<v
   const { openModel } = await import("../model.ts");
   const { FailedText, overTexts } = await import("../texts.ts");
   const model = openModel(options);
+  if (model.attentionDecoder) {
+    say(
+      "the scores are those of the flow: the decoder of Language Flow+ says words of latents and has no density of texts",
+    );
+  }
   let scored = 0;
   let nats = 0;
   let tokens = 0;

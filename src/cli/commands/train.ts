@@ -19,6 +19,7 @@ interface TrainOptions {
   readonly validation?: string[];
   readonly out?: string;
   readonly vectors?: string;
+  readonly flow?: string;
   readonly resume?: boolean;
   readonly device: string;
   readonly threads?: number;
@@ -50,6 +51,10 @@ export function addTrain(program: Command): void {
       "--vectors <path>",
       "word vectors in GloVe's text format, or the folder of a BERT-family model, whose word pieces then are the tokens (default: trained on the data)",
     )
+    .option(
+      "--flow <dir>",
+      "folder of the trained flow that a Language Flow+ (a preset like small-plus) decodes the latents of (default: one is trained first, in --out/flow)",
+    )
     .option("--resume", "go on from the last checkpoint in --out; where there is none, start")
     .option("--seed <n>", "overrides the configuration's seed", integer(0))
     .option("--device <name>", "cpu, cuda, cuda:N or auto", "cpu")
@@ -62,6 +67,7 @@ export function addTrain(program: Command): void {
       example(
         "train --preset small --data lines.txt --out runs/lines",
         "train --preset small --data lines.txt --out runs/lines --resume",
+        "train --preset small-plus --flow runs/lines --data lines.txt --out runs/plus",
       ),
     )
     .action(train);
@@ -126,6 +132,7 @@ async function train(options: TrainOptions): Promise<void> {
       out,
       resume: options.resume,
       vectors: options.vectors,
+      flow: options.flow,
       device: options.device,
       threads: options.threads,
       precision,
