@@ -26,9 +26,10 @@ export interface MeteorParameters {
 export type MeteorVersion = "1.5" | "2007";
 
 /**
- * `1.5`: English, task `rank`, the defaults of METEOR 1.5. `2007`: the values that Lavie and Agarwal (2007) tuned for
- * English; there is no paraphrase module, every match weighs 1, content and function words weigh the same. Matching,
- * search and normaliser are those of 1.5 in both.
+ * `1.5`: English, task `rank`, the defaults of METEOR 1.5. `2007`: English in the authors' own program of that time,
+ * METEOR 0.6 (Banerjee, Lavie and Agarwal; `$params{'en'} = '.8 .83 .28'` of its meteor.pl), whose values Lavie and
+ * Agarwal (2007) tuned; there is no paraphrase module, every match weighs 1, content and function words weigh the same.
+ * Matching, search and normaliser are those of 1.5 in both.
  */
 export const meteorParameters: Readonly<Record<MeteorVersion, MeteorParameters>> = {
   "1.5": {
@@ -40,7 +41,7 @@ export const meteorParameters: Readonly<Record<MeteorVersion, MeteorParameters>>
     modules: moduleNames,
   },
   "2007": {
-    alpha: 0.81,
+    alpha: 0.8,
     beta: 0.83,
     gamma: 0.28,
     delta: 0.5,
