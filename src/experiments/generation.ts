@@ -82,7 +82,7 @@ export async function overFlows<Result>(
       model.dispose();
     }
   };
-  if (options.modelFolders && options.modelFolders.length > 0) {
+  if (options.modelFolders && !trainsRows(options)) {
     if (options.models) throw new UsageError("give either --model DIR... or --models NAMES, not both");
     for (const folder of options.modelFolders) use(nameOf(folder), loadModel(folder, { device: options.device }));
     return results;
@@ -97,9 +97,15 @@ export async function overFlows<Result>(
   return results;
 }
 
+/** Whether the table's rows are trained, and no models were given. */
+export function trainsRows({ modelFolders }: GenerationOptions): boolean {
+  return !modelFolders || modelFolders.length === 0;
+}
+
 /** How the command line said which models; folders by name. */
-export function modelChoice({ models, modelFolders }: GenerationOptions): string[] {
-  if (modelFolders && modelFolders.length > 0) return ["--model", ...modelFolders.map(nameOf)];
+export function modelChoice(options: GenerationOptions): string[] {
+  const { models, modelFolders } = options;
+  if (modelFolders && !trainsRows(options)) return ["--model", ...modelFolders.map(nameOf)];
   return models ? ["--models", models.join(",")] : [];
 }
 

@@ -53,6 +53,10 @@ export function describeData(record: DataRecord): string {
 /** How a table was made. */
 export interface Provenance {
   readonly scale: string;
+  /** What the scale makes of the models, as a sentence; null where given models were used. */
+  readonly sizes: string | null;
+  /** Day on which the pages were written, YYYY-MM-DD, UTC. */
+  readonly date: string;
   readonly command: string;
   readonly machine: string;
   readonly device: string;
@@ -62,10 +66,30 @@ export interface Provenance {
   readonly wallSeconds: number;
 }
 
-/** @param began performance.now() at the start */
-export function provenance(command: string, scale: Scale, device: string, began: number): Provenance {
+/** The sizes of a scale's models and their training. */
+function describeScale({ name, dimensions, steps, levels, autoregressive: causal, networks, train }: Scale): string {
+  if (!networks || !train) return `Sizes and training of scale ${name} are those of the presets, D = ${dimensions}.`;
+  const paper = `the paper's flows and \`riverrun-nar\` K = ${steps} steps in each of L = ${levels} levels, the paper's autoregressive flow K = ${causal.steps} with ${counted(causal.layers, "layer")} and MLPs of width ${causal.hidden}`;
+  const ours = `networks of ours and the language models ${counted(networks.layers, "layer")} of width ${networks.width} with ${networks.heads} heads, \`riverrun-tarflow\` ${networks.alternations} blocks`;
+  const training = `${train.maxSteps} steps of ${train.batchSize} texts at learning rate ${train.learningRate} (${train.schedule}, ${train.warmupSteps} to warm up), weights averaged with ${train.ema}`;
+  return `Scale ${name}: points of D = ${dimensions} channels; ${paper}; ${ours}; ${training}.`;
+}
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+
+/**
+ * @param began performance.now() at the start
+ * @param trained whether the scale made the models; else they were given
+ */
+export function provenance(
+  command: string,
+  scale: Scale,
+  { device, began, trained = true }: { readonly device: string; readonly began: number; readonly trained?: boolean },
+): Provenance {
   return {
     scale: scale.name,
+    sizes: trained ? describeScale(scale) : null,
+    date: new Date().toISOString().slice(0, 10),
     command,
     machine: machine(),
     device,
@@ -84,5 +108,5 @@ export function commandOf(table: string, files: readonly string[], options: read
 /** The foot of a page. */
 export function describeProvenance(made: Provenance): string {
   const software = Object.entries(made.versions).map(([name, version]) => `${name} ${version}`);
-  return `Made by \`${made.command}\` on ${made.machine}; device ${made.device}, ${made.threads} thread${made.threads === 1 ? "" : "s"} an operator; ${software.join(", ")}.`;
+  return `${made.sizes === null ? "" : `${made.sizes} `}Made on ${made.date} by \`${made.command}\` on ${made.machine}; device ${made.device}, ${made.threads} thread${made.threads === 1 ? "" : "s"} an operator; ${software.join(", ")}.`;
 }

@@ -11,6 +11,7 @@ import {
   modelChoice,
   overFlows,
   requireNumbers,
+  trainsRows,
 } from "./generation.ts";
 import { commandOf, type DataRecord, describeData, describeProvenance, type Provenance, provenance } from "./record.ts";
 import type { RowName } from "./rows.ts";
@@ -99,7 +100,7 @@ function page(record: Table1Record): Page {
     blocks: [
       ...(data ? [paragraph(describeData(data))] : []),
       paragraph(
-        "The paper's Table 1 shows five samples each of its non-autoregressive flow, which says words twice, and of its autoregressive flow, whose questions are grammatical; its code samples at temperature 1.15. The texts are chosen in the paper, so there is no number to compare with.",
+        "The paper's Table 1 shows five samples each of its non-autoregressive flow, which says words twice, and of its autoregressive flow, whose questions are grammatical; its code samples at temperature 1.15. The texts are chosen in the paper, so there is no number to compare with. Latents are drawn from N(0, temperature²); `riverrun-ar` draws words from its mixture's weights to the power 1 / temperature. `<unk>` stands for a word that the vocabulary does not have.",
       ),
       overview,
       ...(judged
@@ -161,7 +162,7 @@ export async function runTable1(options: Table1Options): Promise<{ record: Table
   ]);
   const record: Table1Record = {
     table: 1,
-    ...provenance(command, scale, options.device, began),
+    ...provenance(command, scale, { device: options.device, began, trained: trainsRows(options) }),
     seed,
     data: given?.record ?? null,
     bigramNatsPerTokenOfText: judge?.ofReportedTexts ?? null,

@@ -13,6 +13,7 @@ import {
   natsOf,
   overFlows,
   requireNumbers,
+  trainsRows,
 } from "./generation.ts";
 import { commandOf, type DataRecord, describeData, describeProvenance, type Provenance, provenance } from "./record.ts";
 import type { RowName } from "./rows.ts";
@@ -152,7 +153,7 @@ export async function runTable2(options: Table2Options): Promise<{ record: Table
   ]);
   const record: Table2Record = {
     table: 2,
-    ...provenance(command, scale, options.device, began),
+    ...provenance(command, scale, { device: options.device, began, trained: trainsRows(options) }),
     seed,
     data: given?.record ?? null,
     ratios,

@@ -21,6 +21,7 @@ import {
   overFlows,
   preparable,
   requireNumbers,
+  trainsRows,
 } from "./generation.ts";
 import { commandOf, type DataRecord, describeData, describeProvenance, type Provenance, provenance } from "./record.ts";
 import type { RowName } from "./rows.ts";
@@ -189,7 +190,7 @@ function page(record: Table3Record): Page {
     blocks: [
       paragraph(`${describeData(record.data)} Contexts: ${record.contexts}.`),
       paragraph(
-        "x^ = f^-1(f(x) + z0), z0 ~ N(0, variance); position 0 is not moved. The paper keeps variance 0.5, judged by eye, and shows one rewritten context each of TVQA and SQuAD that its filter let through. The share of tokens kept is the longest common subsequence with the context over the context's tokens; self-BLEU is that among the rewrites of one context; nats per token are the model's own bound.",
+        "x^ = f^-1(f(x) + z0), z0 ~ N(0, variance); the paper's autoregressive flow keeps position 0, its `<sos>`. The paper keeps variance 0.5, judged by eye, and shows one rewritten context each of TVQA and SQuAD that its filter let through. The share of tokens kept is the longest common subsequence with the context over the context's tokens (a word that the vocabulary does not have is lost whatever the noise: variance 0 shows how many there are); self-BLEU is that among the rewrites of one context; nats per token are the model's own bound.",
       ),
       sweepPlot(points),
       tableOf(
@@ -242,7 +243,7 @@ export async function runTable3(options: Table3Options): Promise<{ record: Table
   ]);
   const record: Table3Record = {
     table: 3,
-    ...provenance(command, scale, options.device, began),
+    ...provenance(command, scale, { device: options.device, began, trained: trainsRows(options) }),
     seed,
     data: given.record,
     contexts: `${texts.length} ${what}`,

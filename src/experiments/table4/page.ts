@@ -19,8 +19,6 @@ export interface Table4Record extends Provenance {
   readonly rows: readonly Table4Row[];
   readonly orderings: readonly Ordering[];
   readonly notADensity: readonly ReleasedCodeFigures[];
-  /** Trainings side by side. */
-  readonly jobs: number;
   /** Trainings without figures. */
   readonly failures: readonly ({ readonly training: string } & Failure)[];
 }
@@ -180,14 +178,19 @@ export function table4Page(record: Table4Record, results: readonly RunResult[]):
     ...orderingsTable(record.orderings),
     ...notADensity(record.notADensity),
     heading("How it was made"),
-    list(models.map((model) => `\`${model}\`: ${rowNamed(model).about}`)),
+    list(
+      models.map((model) => {
+        const preset = rows.find((row) => row.model === model)?.preset;
+        return `\`${model}\`: ${rowNamed(model).about}${preset ? ` (preset \`${preset}\`)` : ""}`;
+      }),
+    ),
     paragraph(
       shared.learningRate === null
         ? `Points have ${shared.width} channels; every preset has its own learning rate and number of steps.`
-        : `All flows and language models: points of ${shared.width} channels, networks of that width, learning rate ${shared.learningRate}, ${shared.steps} steps. The step of each row is the best on texts that no figure is reported on.`,
+        : `All flows and language models have points and networks of ${shared.width} channels, learning rate ${shared.learningRate} and ${shared.steps} steps. The step of each row is the best on texts that no figure is reported on.`,
     ),
     paragraph(
-      `Time is the clock's, of training and scoring on a machine that may have done other work too; that of a processor counts this work alone, with what came before the first step. Every training had ${record.threads} thread${record.threads === 1 ? "" : "s"}, ${record.jobs} ran side by side.`,
+      `Time is the clock's, of training and scoring on a machine that may have done other work too; that of a processor counts this work alone, with what came before the first step. Threads of a training: ${[...new Set(results.map(({ threads }) => threads))].join(", ")}.`,
     ),
     paragraph(describeProvenance(record)),
   );

@@ -127,8 +127,7 @@ export async function runTable4(options: Table4Options): Promise<Table4> {
   ]);
   const record: Table4Record = {
     table: 4,
-    ...provenance(command, scale, options.device, began),
-    jobs,
+    ...provenance(command, scale, { device: options.device, began }),
     threads: jobs > 1 ? (options.jobThreads ?? 1) : getThreads(),
     data: sets.map(({ data, shared }) => recordOf(data, shared)),
     shared: {
