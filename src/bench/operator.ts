@@ -1,5 +1,7 @@
 /** What one small operator call costs. */
-import { ones, scope } from "../torch/index.ts";
+import { getThreads, ones, scope } from "../torch/index.ts";
+import { gemmPeak } from "./gemm.ts";
+import { findPeer, Peer, type PeerPlace } from "./peer.ts";
 
 /** Microseconds of one addition of 4 numbers, its result freed: the best of five runs of 50,000 calls. */
 export function operatorMicroseconds(): number {
@@ -16,4 +18,35 @@ export function operatorMicroseconds(): number {
   }
   x.dispose();
   return best;
+}
+
+/** What was measured. */
+export interface OperatorResult {
+  readonly operatorMicroseconds: number;
+  readonly gemmPeakGflops: number;
+  readonly threads: number;
+  /** The same addition in Python. */
+  readonly peerOperatorMicroseconds?: number;
+  readonly speedup?: number;
+  readonly peerSkipped?: string;
+}
+
+/** The call, the peak, and with `peer` Python's call. */
+export async function benchOperator(options: { readonly peer?: boolean | PeerPlace } = {}): Promise<OperatorResult> {
+  const place = options.peer === true ? findPeer() : options.peer === false ? undefined : options.peer;
+  const own = {
+    operatorMicroseconds: operatorMicroseconds(),
+    gemmPeakGflops: gemmPeak("float32"),
+    threads: getThreads(),
+  };
+  if (!place) return own;
+  if ("skipped" in place) return { ...own, peerSkipped: place.skipped };
+  const peer = await Peer.start(place);
+  try {
+    const { microseconds } = await peer.ask({ do: "operator" });
+    const theirs = Number(microseconds);
+    return { ...own, peerOperatorMicroseconds: theirs, speedup: theirs / own.operatorMicroseconds };
+  } finally {
+    peer.close();
+  }
 }

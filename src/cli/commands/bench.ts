@@ -1,58 +1,151 @@
 /** riverrun bench */
-import { Argument, type Command } from "commander";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Argument, type Command, Option } from "commander";
+import { UsageError } from "../../base/errors.ts";
 import { integer } from "../options.ts";
-import { emit } from "../output.ts";
-import { example } from "../program.ts";
+import { emit, say } from "../output.ts";
+import { example, root } from "../program.ts";
+
+const kinds = ["all", "op", "flow-step", "causal", "ar", "memory"] as const;
+type Kind = (typeof kinds)[number];
 
 interface BenchOptions {
   readonly json?: boolean;
-  readonly layout: "paper" | "wide";
-  readonly steps: number;
-  readonly levels: number;
-  readonly batch: number;
-  readonly positions: number;
-  readonly channels: number;
+  readonly layout?: "paper" | "wide";
+  readonly steps?: number;
+  readonly levels?: number;
+  readonly batch?: number;
+  readonly positions?: number;
+  readonly channels?: number;
+  readonly precision?: string;
+  readonly preset?: string;
+  readonly words?: number;
+  readonly repeats?: number;
+  readonly threads?: number;
+  readonly peer?: boolean;
+  readonly quick?: boolean;
+  readonly out?: string;
+  readonly record?: boolean;
 }
+
+/** The options that each kind takes beside --json and --threads. */
+const taken: Readonly<Record<Kind, readonly (keyof BenchOptions)[]>> = {
+  all: ["quick", "out", "record"],
+  op: ["peer"],
+  "flow-step": ["layout", "steps", "levels", "batch", "positions", "channels", "precision", "repeats", "peer"],
+  causal: ["preset", "words", "batch", "repeats", "peer"],
+  ar: ["steps", "positions", "channels", "words", "repeats"],
+  memory: ["preset", "words", "batch"],
+};
 
 /** Adds `riverrun bench`. */
 export function addBench(program: Command): void {
   program
     .command("bench")
-    .description("speed against the machine's own matrix-product peak")
+    .description("speed and memory as ratios: to the machine's matrix-product peak, to PyTorch, to recorded ones")
     .addArgument(
       new Argument(
-        "<what>",
-        "op: one small operator; flow-step: a training step; ar: encoding and decoding of RNN-AR at the paper's size",
-      ).choices(["op", "flow-step", "ar"]),
+        "[what]",
+        "all: every figure and a page with plots; op: one small operator; flow-step: a training step and the inverse of the paper's flow; causal: the left-to-right flow; ar: the paper's autoregressive flow; memory: a training step of a preset",
+      )
+        .choices(kinds)
+        .default("all"),
     )
     .option("--json", "one JSON line (always so)")
-    .option("--layout <name>", "of flow-step, as are all that follow: paper or wide", "wide")
-    .option("--steps <n>", "K", integer(1), 8)
-    .option("--levels <n>", "L", integer(1), 3)
-    .option("--batch <n>", "texts", integer(1), 32)
-    .option("--positions <n>", "T", integer(2), 64)
-    .option("--channels <n>", "D", integer(2), 300)
-    .addHelpText("after", example("bench flow-step --json", "bench ar --json"))
+    .option("--threads <n>", "threads inside an operator (default: the machine's cores)", integer(1))
+    .option("--peer", "op, flow-step, causal: also PyTorch in the same run, where .oracle/torch has it")
+    .option("--repeats <n>", "flow-step, causal, ar: timed runs (default: 12, 9, 2)", integer(1))
+    .addOption(new Option("--layout <name>", "flow-step (default: wide)").choices(["paper", "wide"]))
+    .option("--precision <name>", "flow-step: of the networks; float32 so far (default: float32)")
+    .option("--steps <n>", "flow-step, ar: K (default: 8, 4)", integer(1))
+    .option("--levels <n>", "flow-step: L (default: 3)", integer(1))
+    .option("--batch <n>", "flow-step, causal, memory: texts (default: 32, the preset's)", integer(1))
+    .option("--positions <n>", "flow-step, ar: T (default: 64)", integer(2))
+    .option("--channels <n>", "flow-step, ar: D (default: 300)", integer(2))
+    .option("--preset <name>", "causal, memory (default: small-ar, small)")
+    .option(
+      "--words <n>",
+      "causal, ar, memory: words that a point is compared with (default: 5000, 10000, 5000)",
+      integer(2),
+    )
+    .option("--quick", "all: small sizes and few runs, about two minutes")
+    .option("--out <dir>", "all: folder of the page (default: runs/bench)")
+    .option("--record", "all: write the ratios to bench/recorded.json, which later runs are compared with")
+    .addHelpText(
+      "after",
+      example("bench --quick", "bench flow-step --peer --precision float32 --json", "bench memory --preset paper-nar"),
+    )
     .action(bench);
 }
 
-async function bench(what: string, { json: _, ...options }: BenchOptions): Promise<void> {
-  if (what === "flow-step") {
-    const { benchFlowStep } = await import("../../bench/flowStep.ts");
-    await emit(await benchFlowStep(options));
-    return;
+/** @throws UsageError for an option of another kind */
+function checkOptions(what: Kind, { json: _json, threads: _threads, ...options }: BenchOptions): void {
+  for (const option of Object.keys(options) as (keyof BenchOptions)[]) {
+    if (taken[what].includes(option)) continue;
+    const kindsOf = kinds.filter((kind) => taken[kind].includes(option));
+    throw new UsageError(`bench ${what} takes no --${option}: it belongs to ${kindsOf.join(", ")}`);
   }
-  if (what === "ar") {
-    const { benchAr } = await import("../../bench/ar.ts");
-    await emit(await benchAr());
-    return;
+}
+
+async function bench(what: Kind, given: BenchOptions): Promise<void> {
+  checkOptions(what, given);
+  const { json: _json, threads, quick = false, out, record, ...options } = given;
+  const { setThreads } = await import("../../torch/index.ts");
+  if (threads !== undefined) setThreads(threads);
+  switch (what) {
+    case "all":
+      return all({ quick, out: out ?? join("runs", "bench"), record: record ?? false, threads });
+    case "op": {
+      const { benchOperator } = await import("../../bench/operator.ts");
+      return emit(await benchOperator({ peer: options.peer }));
+    }
+    case "flow-step": {
+      const { benchFlowStep } = await import("../../bench/flowStep.ts");
+      return emit(await benchFlowStep(options));
+    }
+    case "causal": {
+      const { benchCausal } = await import("../../bench/causal.ts");
+      return emit(await benchCausal(options));
+    }
+    case "ar": {
+      const { benchAr } = await import("../../bench/ar.ts");
+      const result = await benchAr(options);
+      for (const part of result.leftOut) say(`left out: ${part}`);
+      return emit(result);
+    }
+    case "memory": {
+      const { benchMemory } = await import("../../bench/memory.ts");
+      return emit(benchMemory(options));
+    }
   }
-  const { gemmPeak } = await import("../../bench/gemm.ts");
-  const { operatorMicroseconds } = await import("../../bench/operator.ts");
-  const { getThreads } = await import("../../torch/index.ts");
-  await emit({
-    operatorMicroseconds: operatorMicroseconds(),
-    gemmPeakGflops: gemmPeak("float32"),
-    threads: getThreads(),
+}
+
+interface AllOptions {
+  readonly quick: boolean;
+  readonly out: string;
+  readonly record: boolean;
+  readonly threads: number | undefined;
+}
+
+async function all({ quick, out, record, threads }: AllOptions): Promise<void> {
+  const { runAll } = await import("../../bench/run.ts");
+  const folder = join(root, "bench");
+  if (record && !existsSync(folder)) {
+    throw new UsageError("--record writes bench/recorded.json, which is part of a clone, not of the package");
+  }
+  // As this process was started, from source or from dist.
+  const self = [...process.execArgv, process.argv[1]];
+  const { failed, pages } = await runAll({
+    quick,
+    out,
+    record,
+    recordedFile: join(folder, "recorded.json"),
+    self,
+    threads,
+    onFigure: emit,
+    say,
   });
+  for (const page of pages) say(page);
+  if (failed > 0) process.exitCode = 1;
 }
