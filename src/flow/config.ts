@@ -105,6 +105,7 @@ const trainSchema = z.strictObject({
 /** Language Flow+: a decoder that says the words of noisy latents, on top of a flow that was trained before. */
 const attentionDecoderSchema = z.strictObject({
   width: size(16_384).describe("W, units of each LSTM layer and channels of the attention's keys"),
+  input: size(16_384).describe("channels that the last word and what was attended to are reduced to before the LSTM"),
   layers: size(128).describe("LSTM layers"),
   positionEncoding: z
     .enum(["none", "learned"])
@@ -176,6 +177,27 @@ function headProblems({ data, flow }: Config): string[] {
   return problems;
 }
 
+/** Keys that the paper's couplings and its Bi-LSTM density have no use for: set, they would be another model's. */
+function paperProblems({ flow }: Config): string[] {
+  const coupled = flow.couplings === "time" || flow.couplings === "channel";
+  if (flow.family !== "paper" || (!coupled && flow.couplings !== "bilstm")) return [];
+  const of = `of family paper with flow.couplings ${flow.couplings}`;
+  const problems: string[] = [];
+  if (coupled && flow.hidden !== null) {
+    problems.push(`flow.hidden: networks ${of} are as wide as their input: expected null, got ${flow.hidden}`);
+  }
+  if (flow.layers !== 1 && !(coupled && flow.network === "lstm")) {
+    problems.push(`flow.layers: networks ${of} have 1, got ${flow.layers}`);
+  }
+  if (flow.dropout > 0) problems.push(`flow.dropout: networks ${of} have none: expected 0, got ${flow.dropout}`);
+  if (flow.positionEncoding === "learned" || (!coupled && flow.positionEncoding !== "none")) {
+    problems.push(
+      `flow.positionEncoding: networks ${of} have ${coupled ? "none or sinusoidal positions" : "none"}, got ${flow.positionEncoding}`,
+    );
+  }
+  return problems;
+}
+
 /** Relations between keys that a schema of single keys cannot state. */
 function relationsOf(config: Config): string[] {
   const problems: string[] = [];
@@ -214,7 +236,7 @@ function relationsOf(config: Config): string[] {
       `flow.couplings: the Bi-LSTM density is of family paper with levels 1 and network lstm, got ${flow.family}, ${flow.levels} and ${flow.network}`,
     );
   }
-  problems.push(...headProblems(config));
+  problems.push(...headProblems(config), ...paperProblems(config));
   if (config.attentionDecoder && !["time", "channel", "alternating"].includes(flow.couplings)) {
     problems.push(
       `attentionDecoder: Language Flow+ reads the latents of a non-autoregressive flow (flow.couplings time, channel or alternating), got "${flow.couplings}"`,

@@ -1,0 +1,41 @@
+/** Configurations whose keys do not fit together. */
+import { describe, expect, test } from "vitest";
+import { type FlowConfig, parseConfig, presetConfig, presetNames } from "../../src/flow/index.ts";
+
+const parsed = (preset: string, flow: Partial<FlowConfig>): unknown => {
+  const config = presetConfig(preset);
+  return parseConfig({ ...config, flow: { ...config.flow, ...flow } }, "a configuration");
+};
+
+test.each(presetNames)("%s is a configuration", (preset) => {
+  expect(parsed(preset, {})).toEqual(presetConfig(preset));
+});
+
+describe("a key that the flow has no use for is refused, so that nobody trains another model than was meant", () => {
+  test.each([
+    ["paper-nar", { hidden: 600 }, /flow\.hidden: .* as wide as their input: expected null, got 600/],
+    ["paper-nar-channel", { hidden: 150 }, /flow\.hidden/],
+    ["paper-nar", { layers: 4 }, /flow\.layers: .* have 1, got 4/],
+    ["paper-nar", { dropout: 0.1 }, /flow\.dropout: .* expected 0, got 0\.1/],
+    [
+      "paper-nar",
+      { positionEncoding: "learned" },
+      /flow\.positionEncoding: .* none or sinusoidal positions, got learned/,
+    ],
+    ["bilstm-density", { layers: 2 }, /flow\.layers/],
+    ["bilstm-density", { positionEncoding: "sinusoidal" }, /flow\.positionEncoding: .* have none, got sinusoidal/],
+    ["paper-ar", { dropout: 0.1 }, /flow\.couplings: .* dropout 0/],
+  ] as const)("%s with %j", (preset, flow, message) => {
+    expect(() => parsed(preset, flow)).toThrow(message);
+  });
+
+  test.each([
+    ["paper-nar", { network: "lstm", layers: 2 }],
+    ["paper-nar", { positionEncoding: "sinusoidal" }],
+    ["bilstm-density", { hidden: 64 }],
+    ["paper-ar", { hidden: 64, layers: 2 }],
+    ["riverrun-nar", { hidden: 96, heads: 6, layers: 3, dropout: 0.2 }],
+  ] as const)("but not one that it has: %s with %j", (preset, flow) => {
+    expect(() => parsed(preset, flow)).not.toThrow();
+  });
+});
