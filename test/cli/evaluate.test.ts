@@ -55,6 +55,29 @@ describe("bleu, rouge, meteor", () => {
     expect(rouge).toMatchObject({ metric: "rouge", score: 100, interval: [100, 100] });
   });
 
+  it("take every --tokenize, which is part of the signature", async () => {
+    const signatures = new Set<unknown>();
+    for (const metric of ["bleu", "rouge", "meteor"]) {
+      for (const tokens of [[], ...["coco", "13a", "ptb", "none"].map((name) => ["--tokenize", name])]) {
+        const args = [metric, "--hypotheses", ours, "--references", gold, "--resamples", "50", ...tokens];
+        const { code, out } = await evaluate(...args);
+        const [{ signature, score }] = records(out);
+        expect([code, typeof score]).toEqual([0, "number"]);
+        signatures.add(signature);
+      }
+    }
+    // bleu's default is 13a, rouge's coco; METEOR's own normaliser is none of the four.
+    expect(signatures.size).toBe(4 + 4 + 5);
+  });
+
+  it("score hypotheses without a word 0", async () => {
+    const blank = file("blank.txt", "\n\n\n");
+    for (const metric of ["bleu", "rouge", "meteor"]) {
+      const { code, out } = await evaluate(metric, "--hypotheses", blank, "--references", gold, "--resamples", "50");
+      expect([code, ...records(out)]).toMatchObject([0, { metric, score: 0, interval: [0, 0], count: 3 }]);
+    }
+  });
+
   it("METEOR says what is missing and what its score is then called", async () => {
     const without = await evaluate("meteor", "--hypotheses", ours, "--references", gold);
     expect(without.code).toBe(0);
@@ -89,6 +112,16 @@ describe("bleu, rouge, meteor", () => {
     const broken = file("broken.jsonl", '{"text": "a"}\n{"words": 1}\n');
     const record = await evaluate("bleu", "--hypotheses", broken, "--references", gold);
     expect(record).toMatchObject({ code: 2, err: expect.stringContaining(`${broken}:2:`) });
+    const binary = join(folder, "binary.txt");
+    writeFileSync(binary, Buffer.from([0x61, 0x0a, 0xff, 0xfe, 0x00, 0x0a, 0x62, 0x0a]));
+    for (const args of [
+      ["--hypotheses", binary, "--references", gold],
+      ["--hypotheses", ours, "--references", gold, "--references", binary],
+    ]) {
+      const { code, err } = await evaluate("rouge", ...args);
+      expect([code, err]).toEqual([2, expect.stringContaining(`${binary}:2: the line is not UTF-8`)]);
+    }
+    expect((await evaluate("bleu", "--hypotheses", folder, "--references", gold)).err).toContain("is not a file");
     expect((await evaluate("bleu", "--hypotheses", ours, "--references", gold, "--tokenize", "words")).code).toBe(2);
     expect((await evaluate("bleu", "--hypotheses", ours)).code).toBe(2);
   });
@@ -124,6 +157,10 @@ describe("squad", () => {
     const unanswered = await evaluate("squad", "--data", none, "--predictions", cut);
     expect(unanswered).toMatchObject({ code: 2, err: expect.stringContaining("data.0.paragraphs.0.qas.0.answers") });
     expect((await evaluate("squad", "--data", join(folder, "absent"), "--predictions", cut)).code).toBe(3);
+    const binary = join(folder, "binary.json");
+    writeFileSync(binary, Buffer.from([0x00, 0xff, 0xfe, 0x7b]));
+    const unreadable = await evaluate("squad", "--data", data, "--predictions", binary);
+    expect(unreadable).toMatchObject({ code: 2, err: expect.stringContaining("binary.json") });
   });
 
   it("compares predictions", async () => {
