@@ -1,12 +1,12 @@
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import h5wasm from "h5wasm/node";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { addData } from "../../src/cli/commands/data.ts";
 import { inspectFiles } from "../../src/corpora/index.ts";
 import { hashText, KeySet } from "../../src/corpora/inspect/keySet.ts";
 import { Observations } from "../../src/corpora/inspect/observations.ts";
 import { recogniseFormat } from "../../src/corpora/inspect/recognise.ts";
-import { packageRoot } from "../../src/torch/native.ts";
+import { type Ended, run } from "../cli/support.ts";
 import {
   clips,
   friendsQaFile,
@@ -212,34 +212,25 @@ describe("the set of texts seen", () => {
 });
 
 describe("riverrun data", () => {
-  const riverrun = (args: string[], env: NodeJS.ProcessEnv = {}): { code: number | null; out: string; err: string } => {
-    const run = spawnSync(
-      process.execPath,
-      ["--import", "tsx", join(packageRoot, "src/cli/main.ts"), "data", ...args],
-      {
-        cwd: packageRoot,
-        encoding: "utf8",
-        env: { ...process.env, XDG_CACHE_HOME: join(folder, "cache"), ...env },
-      },
-    );
-    return { code: run.status, out: run.stdout, err: run.stderr };
-  };
+  const riverrun = (args: string[]): Promise<Ended> => run(addData, ["data", ...args]);
+  beforeAll(() => void vi.stubEnv("XDG_CACHE_HOME", join(folder, "cache")));
+  afterAll(() => void vi.unstubAllEnvs());
 
-  test("inspect prints text, or JSON lines; broken records are a failure unless skipped", () => {
+  test("inspect prints text, or JSON lines; broken records are a failure unless skipped", async () => {
     const file = put(folder, "cli.jsonl", `${jsonLines([tvqaLines[0]])}nonsense\n`);
-    const text = riverrun(["inspect", file]);
+    const text = await riverrun(["inspect", file]);
     expect(text.code).toBe(1);
     expect(text.out).toContain("counts: questions 1, clips 1, labelled 1");
     expect(text.out).toContain(`${file}:2: not JSON at character 1: expected a value, found "nonsense"`);
     expect(text.err).toContain("1 records are broken");
-    const json = riverrun(["inspect", "--json", "--skip-bad", file]);
+    const json = await riverrun(["inspect", "--json", "--skip-bad", file]);
     expect(json.code).toBe(0);
     expect(JSON.parse(json.out)).toMatchObject({ format: "tvqa", bad: { count: 1 } });
-    expect(riverrun(["inspect", join(folder, "absent")]).code).toBe(3);
+    expect((await riverrun(["inspect", join(folder, "absent")])).code).toBe(3);
   });
 
-  test("list shows the sets; fetch --offline fails where a set is not there", () => {
-    const list = riverrun(["list", "--json"]);
+  test("list shows the sets; fetch --offline fails where a set is not there", async () => {
+    const list = await riverrun(["list", "--json"]);
     const names = list.out
       .trim()
       .split("\n")
@@ -254,10 +245,10 @@ describe("riverrun data", () => {
       "bert-base-uncased",
       "meteor",
     ]);
-    const offline = riverrun(["fetch", "squad", "--offline"]);
+    const offline = await riverrun(["fetch", "squad", "--offline"]);
     expect(offline.code).toBe(3);
     expect(offline.err).toContain('run "riverrun data fetch squad"');
-    const unknown = riverrun(["fetch", "squid"]);
+    const unknown = await riverrun(["fetch", "squid"]);
     expect(unknown.code).toBe(2);
     expect(unknown.err).toContain('no data set "squid": expected squad, tvqa');
   });

@@ -39,6 +39,8 @@ export function runReference(source: GoldenSource, { python, coreNlp }: Programs
       input: lines.map((line) => `${line}\n`).join(""),
       maxBuffer: 1 << 28,
       stdio: ["pipe", "pipe", "inherit"],
+      // subword-nmt draws a bar of progress.
+      env: { ...process.env, TQDM_DISABLE: "1" },
     });
     if (error) throw new RiverrunError(`${name}: ${program} could not be started: ${error.message}`);
     const rows = stdout.toString("utf8").split("\n").slice(0, -1);
