@@ -1,5 +1,5 @@
 /** The commands that use a model: what they print, and how they end. */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { addDecode } from "../../src/cli/commands/decode.ts";
@@ -10,8 +10,10 @@ import { addReconstruct } from "../../src/cli/commands/reconstruct.ts";
 import { addSample } from "../../src/cli/commands/sample.ts";
 import { addScore } from "../../src/cli/commands/score.ts";
 import { addTrain } from "../../src/cli/commands/train.ts";
+import { root } from "../../src/cli/program.ts";
 import { loadModel, saveModel } from "../../src/flow/index.ts";
-import { noGrad } from "../../src/torch/index.ts";
+import { noGrad, scope, tensor, zeros } from "../../src/torch/index.ts";
+import { saveSafetensors } from "../../src/torch/safetensors.ts";
 import { records, run, scratch, sentencesFile, tinyTraining } from "./support.ts";
 
 const folder = scratch();
@@ -171,6 +173,25 @@ describe("latents", () => {
     expect(raw[0].text).toMatch(/ \.$/);
   });
 
+  it("of a longer model, or of half a pair of positions, are refused by row", async () => {
+    const path = join(folder, "long.safetensors");
+    for (const length of [32, 15, 0]) {
+      scope(() => {
+        const positions = tensor([16, length], [2], { dtype: "int64" });
+        saveSafetensors(
+          path,
+          new Map([
+            ["latents", zeros([2, 32, 16])],
+            ["positions", positions],
+          ]),
+        );
+      });
+      const { code, err, out } = await run(addDecode, ["decode", "--model", model, path]);
+      expect({ code, out }).toEqual({ code: 2, out: "" });
+      expect(err).toContain(`${path}: row 1 has ${length} positions: this model's texts have a multiple of 2 up to 16`);
+    }
+  });
+
   it("of nothing are no file", async () => {
     const latents = join(folder, "none.safetensors");
     const ended = await run(addEncode, ["encode", "--model", model, "--out", latents], "\n");
@@ -211,6 +232,22 @@ describe("reconstruct", () => {
     }
     expect(totals?.exactShare).toBeCloseTo(rows.filter(({ exact }) => exact).length / 3, 12);
     expect(err).toContain("3 texts, ");
+  });
+});
+
+describe("docs/records.md", () => {
+  const page = readFileSync(join(root, "docs", "records.md"), "utf8");
+  it.each([
+    [addScore, ["score"]],
+    [addReconstruct, ["reconstruct", "--json"]],
+    [addSample, ["sample", "--count", "1"]],
+    [addPerturb, ["perturb"]],
+  ] as const)("explains every field: %o %j", async (command, args) => {
+    const { out } = await run(command, [...args, "--model", model], `mara sold a red pie .\n\n${long}\n`);
+    const names = new Set(records(out).flatMap((record) => Object.keys(record)));
+    expect(names.size).toBeGreaterThan(1);
+    const missing = [...names].filter((name) => !new RegExp(`[\`{ ]${name}[\`,} ]`).test(page));
+    expect(missing).toEqual([]);
   });
 });
 

@@ -28,7 +28,7 @@ async function decode(file: string, options: DecodeOptions): Promise<void> {
   const { tensors } = loadSafetensors(file);
   const latents = tensors.get("latents");
   const positions = tensors.get("positions")?.toNumbers();
-  const { dimensions } = model.config.data;
+  const { dimensions, positions: longest, fixedLength } = model.config.data;
   if (
     !latents ||
     !positions ||
@@ -42,10 +42,13 @@ async function decode(file: string, options: DecodeOptions): Promise<void> {
   }
   const values = latents.to("float32").data() as Float32Array;
   const row = latents.size(1) * dimensions;
+  const most = Math.min(longest, latents.size(1));
+  const fits = (length: number): boolean =>
+    fixedLength ? length === longest && most === longest : length > 0 && length <= most && length % model.unit === 0;
   const rows = positions.map((length, index) => {
-    if (length < 1 || length > latents.size(1) || length % model.unit !== 0) {
+    if (!fits(length)) {
       throw new UsageError(
-        `${file}: row ${index} has ${length} positions: expected a multiple of ${model.unit} up to ${latents.size(1)}`,
+        `${file}: row ${index} has ${length} positions: this model's texts have ${fixedLength ? longest : `a multiple of ${model.unit} up to ${longest}`}, and the rows have room for ${latents.size(1)}`,
       );
     }
     return { positions: length, values: values.slice(index * row, index * row + length * dimensions) };
