@@ -6,6 +6,16 @@ import { arange, cat, type Generator, noGrad, ones, scope, stack, type Tensor, t
 import type { AttentionDecoderConfig } from "./config.ts";
 import type { FlowContext } from "./context.ts";
 
+/** What a decoder stands on. */
+export interface AttentionDecoderInput {
+  /** (V, D); stays the flow's. */
+  readonly codebook: Tensor;
+  /** T, most positions of a text. */
+  readonly positions: number;
+  /** Position of a text's first word: 1 where `<sos>` stands before it. */
+  readonly first: number;
+}
+
 /** What the decoder reads of one batch of latents. */
 export interface AttentionMemory {
   /** k_s, keys and values in one, (B, T, W). */
@@ -18,6 +28,8 @@ export interface AttentionMemory {
 
 /** What goes from one position to the next: the attended memory (B, W) and each layer's states (1, B, W). */
 interface Carried {
+  /** Where the next word stands in the memory. */
+  readonly position: number;
   readonly attended: Tensor;
   readonly states: readonly LstmState[];
 }
@@ -41,21 +53,23 @@ function padded(rows: readonly (readonly number[])[], longest: number, device: s
 /**
  * p(w_1..w_n | m) = prod_t softmax(P o_t + p)_{w_t} for a memory m (B, T, D), position by position:
  *
- * i_t = R [e_{w_{t-1}}; c_{t-1}] + r,  h_t = LSTM(i_t),  k_s = K m_s + k,
- * c_t = sum_s softmax_s(h_t . k_s) k_s over the real positions,  o_t = tanh(Q [h_t; c_t] + q),
+ * i_t = R [e_{w_{t-1}}; c_{t-1}] + r,  h_t = LSTM(i_t),  k_s = K m_s + k + P_s,
+ * c_t = sum_s softmax_s((h_t + P_t) . k_s) k_s over the real positions,  o_t = tanh(Q [h_t; c_t] + q),
  *
- * w_0 = `<sos>`, c_0 = 0, the states before the first word from the mean of m. e are the rows of the flow's codebook, which
+ * w_0 = `<sos>`, c_0 = 0, the states before the first word from the mean of m. P is learned, or 0 as in the paper, where
+ * only what a latent holds tells the attention which one to read. e are the rows of the flow's codebook, which
  * is not trained. `<sos>` and `<pad>` have probability 0. (Specification, section 10; the decoder of Lee et al., ACL 2020,
  * without its copy mechanism.)
  */
 export class AttentionDecoder extends Module {
   /** (V, D); belongs to the flow. */
   readonly #codebook: Tensor;
+  readonly #first: number;
   readonly #width: number;
   readonly #dropout: number;
   readonly #start: Linear;
   readonly #keys: Linear;
-  /** (T, W), added to the keys. */
+  /** P (T + 1, W): the text may go on for one more word than the memory has positions. */
   readonly #positions: Tensor | undefined;
   readonly #reduce: Linear;
   readonly #layers: readonly LSTM[];
@@ -64,22 +78,23 @@ export class AttentionDecoder extends Module {
   /** (V): 0, or -infinity where a word cannot be said. */
   readonly #allowed: Tensor;
 
-  /** @param input the codebook (V, D), which stays the flow's, and T, the most positions of a text */
   constructor(
     init: InitContext,
-    { codebook, positions }: { readonly codebook: Tensor; readonly positions: number },
+    { codebook, positions, first }: AttentionDecoderInput,
     config: AttentionDecoderConfig,
   ) {
     super();
     const [words, channels] = codebook.shape;
     const { width, layers } = config;
     this.#codebook = codebook;
+    this.#first = first;
     this.#width = width;
     this.#dropout = config.dropout;
     this.#start = this.child("start", new Linear(init, channels, width));
     this.#keys = this.child("keys", new Linear(init, channels, width));
     if (config.positionEncoding === "learned") {
-      this.#positions = this.parameter("positions", init.normal([positions, width], 0.5));
+      // P_t . P_t is 8 on average: the attention begins at the word's own place.
+      this.#positions = this.parameter("positions", init.normal([positions + 1, width], Math.sqrt(8 / width)));
     }
     this.#reduce = this.child("reduce", new Linear(init, channels + width, channels));
     this.#layers = Array.from({ length: layers }, (_, index) =>
@@ -112,6 +127,7 @@ export class AttentionDecoder extends Module {
     const state = start.unsqueeze(0);
     const { dtype, device } = start;
     return {
+      position: this.#first,
       attended: zeros(start.shape, { dtype, device }),
       states: this.#layers.map(() => ({ hidden: state, cell: state })),
     };
@@ -134,11 +150,13 @@ export class AttentionDecoder extends Module {
       hidden = output;
       states.push(state);
     }
-    const scores = keys.matmul(hidden.transpose(1, 2)).squeeze(2);
+    const { position } = before;
+    const query = this.#positions ? hidden.add(this.#positions.slice(0, position, position + 1)) : hidden;
+    const scores = keys.matmul(query.transpose(1, 2)).squeeze(2);
     const weights = (pads ? scores.maskedFill(pads, Number.NEGATIVE_INFINITY) : scores).softmax(1);
     const attended = weights.unsqueeze(1).matmul(keys).squeeze(1);
     const output = this.#combine.forward(cat([hidden.squeeze(1), attended], 1)).tanh();
-    return [factors ? output.mul(factors[factors.length - 1]) : output, { attended, states }];
+    return [factors ? output.mul(factors[factors.length - 1]) : output, { position: position + 1, attended, states }];
   }
 
   /** log p of every word given o, (..., W) to (..., V). */
@@ -264,6 +282,7 @@ export class AttentionReader {
     return {
       memory: { keys: own(memory.keys), pads: memory.pads && own(memory.pads) },
       carried: {
+        position: carried.position,
         attended: own(carried.attended),
         states: carried.states.map(({ hidden, cell }) => ({ hidden: own(hidden), cell: own(cell) })),
       },
@@ -288,7 +307,8 @@ export class AttentionReader {
           hidden: hidden.indexSelect(1, rows),
           cell: cell.indexSelect(1, rows),
         }));
-        return this.#kept(this.#stepped(words, chosen, { attended: carried.attended.indexSelect(0, rows), states }));
+        const attended = carried.attended.indexSelect(0, rows);
+        return this.#kept(this.#stepped(words, chosen, { position: carried.position, attended, states }));
       }),
     );
     for (const value of tensorsOf(before)) value.dispose();

@@ -105,7 +105,6 @@ const trainSchema = z.strictObject({
 /** Language Flow+: a decoder that says the words of noisy latents, on top of a flow that was trained before. */
 const attentionDecoderSchema = z.strictObject({
   width: size(16_384).describe("W, units of each LSTM layer and channels of the attention's keys"),
-  input: size(16_384).describe("channels that the last word and what was attended to are reduced to before the LSTM"),
   layers: size(128).describe("LSTM layers"),
   positionEncoding: z
     .enum(["none", "learned"])

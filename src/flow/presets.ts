@@ -321,7 +321,7 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
       config: plus(
         riverrunNar,
         "riverrun-plus",
-        { width: 512, layers: 2, positionEncoding: "learned", dropout: 0.3, noiseVariance: 1, minTokens: 0 },
+        { width: 512, layers: 2, positionEncoding: "learned", dropout: 0.3, noiseVariance: 0.5, minTokens: 0 },
         { learningRate: 3e-4 },
       ),
     },
@@ -330,7 +330,7 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
       config: plus(
         small,
         "small-plus",
-        { width: 128, layers: 2, positionEncoding: "learned", dropout: 0.1, noiseVariance: 1, minTokens: 0 },
+        { width: 128, layers: 2, positionEncoding: "learned", dropout: 0.1, noiseVariance: 0.25, minTokens: 0 },
         { learningRate: 2e-3, maxSteps: 2000 },
       ),
     },
@@ -339,8 +339,8 @@ const presets: Readonly<Record<string, { readonly config: Config; readonly about
       config: plus(
         tiny,
         "tiny-plus",
-        { width: 64, layers: 1, positionEncoding: "learned", dropout: 0, noiseVariance: 1, minTokens: 0 },
-        { learningRate: 5e-3 },
+        { width: 64, layers: 1, positionEncoding: "learned", dropout: 0, noiseVariance: 0.25, minTokens: 0 },
+        { learningRate: 5e-3, maxSteps: 400 },
       ),
     },
     "bilstm-density": {

@@ -132,7 +132,11 @@ export class TextFlow extends Module {
       this.flow.setTrainable(false);
       this.attentionDecoder = this.child(
         "attentionDecoder",
-        new AttentionDecoder(init, { codebook: points, positions: data.positions }, config.attentionDecoder),
+        new AttentionDecoder(
+          init,
+          { codebook: points, positions: data.positions, first: data.fixedLength ? 1 : 0 },
+          config.attentionDecoder,
+        ),
       );
     }
     generator.dispose();
