@@ -123,7 +123,7 @@ export async function prepareModel(options: PrepareOptions): Promise<PreparedMod
     const source = typeof options.vectors === "string" ? options.vectors : "the given word vectors";
     if (vectors.dimensions !== data.dimensions) {
       throw new UsageError(
-        `${source}: vectors of ${vectors.dimensions} dimensions, but data.dimensions is ${data.dimensions}`,
+        `${source}: vectors of ${vectors.dimensions} dimensions, but data.dimensions is ${data.dimensions}: set it with --set data.dimensions=${vectors.dimensions}, or give other vectors`,
       );
     }
   }

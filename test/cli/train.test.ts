@@ -92,7 +92,7 @@ describe.skipIf(process.platform === "win32")("pipes", () => {
   /** A pipe that a process of its own writes the file into, once. */
   const piped = (path: string): string => {
     const pipe = join(scratch(), "pipe");
-    expect(spawnSync("mkfifo", [pipe]).status).toBe(0);
+    expect(spawnSync("sh", ["-c", 'mkfifo "$0"', pipe]).status).toBe(0);
     spawn("sh", ["-c", 'cat "$0" > "$1"', path, pipe], { stdio: "ignore" }).unref();
     return pipe;
   };

@@ -7,7 +7,9 @@ import { increasingRoot, type Slope } from "./root.ts";
 
 /**
  * Components this many nats below the likeliest one are left out of later channels: e^-200 is far below what float64
- * resolves. Both directions leave out the same ones, because both know the earlier channels.
+ * resolves. Both directions leave out the same ones, because both know the earlier channels. A component that was left out
+ * cannot come back: at a point far from all components, to which later channels alone would bring it near, the map's
+ * log-determinant and the mixture's density then differ. Points of a text with its noise are never such.
  */
 const negligible = 200;
 
