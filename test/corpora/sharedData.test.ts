@@ -23,6 +23,7 @@ import {
   splitSquadHalves,
 } from "../../src/corpora/index.ts";
 import { tokenizerByName } from "../../src/text/tokenizer-names.ts";
+import { readWordPiece } from "../../src/text/wordPieceFolder.ts";
 import { describeWithSharedData, sharedLines, sharedPath } from "../support/sharedData.ts";
 import { collect } from "./support.ts";
 
@@ -69,6 +70,33 @@ describeWithSharedData("the real data", () => {
       expect(differ).toBe(name.startsWith("train") ? 8 : 0);
     },
   );
+
+  // file, tokenizer: answers, and those that begin and end where tokens do
+  test.each([
+    ["dev", "wordpiece", 34_726, 34_658],
+    ["dev", "ptb-cased", 34_726, 34_345],
+    ["train", "wordpiece", 85_599, 85_427],
+  ])("answers of SQuAD's %s file come back from %s tokens of their context", async (file, name, answers, whole) => {
+    const tokenizer = name === "wordpiece" ? readWordPiece(sharedPath("minilm")) : tokenizerByName(name);
+    const counts = { answers: 0, whole: 0, wrong: 0 };
+    for await (const { context, questions } of readSquadParagraphs(sharedPath(`squad/${file}-v1.1.rebuilt.json`))) {
+      const tokens = tokenizer.tokenizeWithOffsets(context);
+      for (const answer of questions.flatMap((question) => question.answers)) {
+        // The tokens that touch the answer, and what they stand for in the context.
+        const first = tokens.findIndex(({ end }) => end > answer.start);
+        let last = first;
+        while (tokens[last + 1]?.start < answer.end) last++;
+        const { start } = tokens[first];
+        const { end } = tokens[last];
+        counts.answers++;
+        if (context.slice(start, end) === answer.text) counts.whole++;
+        // Elsewhere the answer is a part of a token ("gold" of "gold-themed"): nothing but the rest of that token comes with it.
+        const more = context.slice(start, Math.max(start, answer.start)) + context.slice(answer.end, end);
+        if (/\s/.test(more) || !context.slice(start, end).includes(answer.text.trim())) counts.wrong++;
+      }
+    }
+    expect(counts).toEqual({ answers, whole, wrong: 0 });
+  });
 
   test("SQuAD's dev set is cut between articles next to 5,285 questions; the Du et al. test articles have 9,877", async () => {
     const dev = await collect(readSquad(sharedPath("squad/dev-v1.1.rebuilt.json")));
