@@ -10,6 +10,43 @@ const colourOf = (names: readonly string[]): Plot.ScaleOptions => ({
   range: names.map((_, index) => colours[index % colours.length]),
 });
 
+/** Names in their colours above the frame, so that a plot can be read without its caption. */
+function legend(entries: readonly string[]): Plot.Markish[] {
+  const letter = 7;
+  const gap = 18;
+  let dx = 0;
+  return entries.map((entry, index) => {
+    const mark = Plot.text([entry], {
+      text: [entry],
+      frameAnchor: "top-left",
+      textAnchor: "start",
+      fontWeight: 600,
+      fill: colours[index % colours.length],
+      dx,
+      dy: -16,
+    });
+    dx += letter * entry.length + gap;
+    return mark;
+  });
+}
+
+/** A row's dot. */
+interface NatsPoint {
+  readonly model: string;
+  readonly mean: number;
+}
+
+function figuresBeside(points: readonly NatsPoint[], anchor: "start" | "end"): Plot.Markish {
+  return Plot.text([...points], {
+    x: "mean",
+    y: "model",
+    text: ({ mean }: NatsPoint) => shown(mean, mean < 20 ? 2 : 0),
+    dx: anchor === "start" ? 9 : -9,
+    textAnchor: anchor,
+    fill: "currentColor",
+  });
+}
+
 /** Every row's nats per token, a line a model and a dot a data set, on a logarithmic axis. */
 export function natsPlot(rows: readonly Table4Row[]): Block | undefined {
   const sets = [...new Set(rows.map(({ data }) => data))];
@@ -18,30 +55,29 @@ export function natsPlot(rows: readonly Table4Row[]): Block | undefined {
   );
   if (points.length === 0) return undefined;
   const models = [...new Set(points.map(({ model }) => model))];
+  // The figure of the lowest of a line stands before its dot, so that it is not under the next one.
+  const isLowest = ({ model, mean }: NatsPoint): boolean =>
+    points.every((other) => other.model !== model || other.mean >= mean);
+  const [lowest, others] = [points.filter(isLowest), points.filter((point) => !isLowest(point))];
   const label = `nats per token: ${rows.map((row) => `${row.model} on ${row.data} ${shown(row.nelboPerToken.mean)}`).join(", ")}`;
   const svg = svgOf(
     {
-      height: 60 + 26 * models.length,
+      height: 70 + 26 * models.length,
+      marginTop: 30,
       x: {
         type: "log",
         label: "nats per token (lower is better)",
         tickFormat: "~g",
         ticks: 6,
-        domain: [0.8 * Math.min(...points.map(({ low }) => low)), 1.4 * Math.max(...points.map(({ high }) => high))],
+        domain: [0.7 * Math.min(...points.map(({ low }) => low)), 1.4 * Math.max(...points.map(({ high }) => high))],
       },
       y: { domain: models, label: null },
       color: colourOf(sets),
       marks: [
         Plot.ruleY(points, { y: "model", x1: "low", x2: "high", stroke: "data", strokeWidth: 2 }),
         Plot.dot(points, { x: "mean", y: "model", fill: "data", r: 5 }),
-        Plot.text(points, {
-          x: "mean",
-          y: "model",
-          text: ({ mean }: { readonly mean: number }) => shown(mean, mean < 20 ? 2 : 0),
-          dx: 9,
-          textAnchor: "start",
-          fill: "currentColor",
-        }),
+        ...legend(sets),
+        ...[figuresBeside(lowest, "end"), figuresBeside(others, "start")],
       ],
     },
     label,
@@ -53,10 +89,20 @@ export function natsPlot(rows: readonly Table4Row[]): Block | undefined {
 /** The colours by name, for a caption that also reads without them. */
 const names = ["blue", "orange", "green", "red", "violet", "brown", "pink", "grey", "olive", "teal"] as const;
 
+/** Beside a bar so many times as long, what the shortest is made of cannot be seen. */
+const visibleTimes = 20;
+
 /** What each bound is made of, per token: the density above the noise, reading the words, the length. */
 export function partsPlot(rows: readonly Table4Row[], data: string): Block | undefined {
-  const own = rows.filter((row) => row.data === data && row.excessOverFloorNatsPerToken !== null);
-  if (own.length === 0) return undefined;
+  const flows = rows.flatMap((row) =>
+    row.data === data && row.excessOverFloorNatsPerToken !== null
+      ? [{ ...row, mean: row.nelboPerToken.mean ?? 0 }]
+      : [],
+  );
+  if (flows.length === 0) return undefined;
+  const most = visibleTimes * Math.min(...flows.map(({ mean }) => mean));
+  const own = flows.filter(({ mean }) => mean <= most);
+  const left = flows.filter(({ mean }) => mean > most).map(({ model }) => model);
   const kinds = ["density above the noise", "words from points", "length"];
   const parts = own.flatMap((row) =>
     [row.excessOverFloorNatsPerToken, row.decodingNatsPerToken, row.lengthNatsPerToken].map((nats, index) => ({
@@ -67,11 +113,12 @@ export function partsPlot(rows: readonly Table4Row[], data: string): Block | und
   );
   const svg = svgOf(
     {
-      height: 60 + 26 * own.length,
+      height: 70 + 26 * own.length,
+      marginTop: 30,
       x: { label: "nats per token" },
       y: { domain: own.map(({ model }) => model), label: null },
       color: colourOf(kinds),
-      marks: [Plot.barX(parts, { x: "nats", y: "model", fill: "part" }), Plot.ruleX([0])],
+      marks: [Plot.barX(parts, { x: "nats", y: "model", fill: "part" }), ...legend(kinds), Plot.ruleX([0])],
     },
     `parts of the bound on ${data}: ${own.map((row) => `${row.model} ${shown(row.excessOverFloorNatsPerToken)} above the noise`).join(", ")}`,
   );
@@ -79,7 +126,7 @@ export function partsPlot(rows: readonly Table4Row[], data: string): Block | und
     kind: "figure",
     name: `table4-parts-${data}.svg`,
     svg,
-    caption: `What the bounds on ${data} are made of: the density's cost above that of the noise (blue), reading the words from the points (orange), the length (green).`,
+    caption: `What the bounds on ${data} are made of: the density's cost above that of the noise (blue), reading the words from the points (orange), the length (green).${left.length === 0 ? "" : ` Left out, as more than ${visibleTimes} times the lowest: ${left.join(", ")}.`}`,
   };
 }
 
