@@ -65,6 +65,14 @@ function figures({ findings, validation, parameters, words }: Page): string {
         held((v) => `${v.bitsPerDim.toFixed(4)} ± ${v.bitsPerDimError.toFixed(4)}`),
       ],
       ["noise floor, bits per dimension", held((v) => v.floorBitsPerDim.toFixed(4))],
+      ...(validation?.decoderNatsPerToken === undefined
+        ? []
+        : [
+            [
+              "held-out nats per token of the decoder, given noisy latents: no likelihood of a text; the bounds above are the flow's",
+              validation.decoderNatsPerToken.toFixed(4),
+            ],
+          ]),
       ["held-out texts, tokens", held((v) => `${v.texts}, ${v.tokens}`)],
       [`tokens of ${totals.texts} held-out texts that come back from latent space`, percent(totals.tokenAccuracy)],
       ["largest error of a vector's component on the way back", totals.maxAbsError.toExponential(2)],
@@ -76,10 +84,23 @@ function figures({ findings, validation, parameters, words }: Page): string {
   );
 }
 
-function curves({ rows, findings, validation }: Page): string {
+function curves({ config, rows, findings, validation }: Page): string {
   const blocks = [...new Set(rows.flatMap((row) => Object.keys(row).filter((name) => name.startsWith("latent"))))];
   const training = (metric: string, name: string): Curve => ({ name, split: "training", metric });
   const held = (metric: string): Curve => ({ name: "held out", split: "validation", metric });
+  const decoder = "decoderNatsPerToken";
+  const rates = [
+    plot(rows, { title: "Gradient norm", label: "norm", curves: [training("gradientNorm", "before clipping")] }),
+    plot(rows, { title: "Learning rate", label: "rate", curves: [training("learningRate", "learning rate")] }),
+  ];
+  if (config.attentionDecoder) {
+    const words = plot(rows, {
+      title: "Nats per token of the decoder, given noisy latents",
+      label: "nats per token",
+      curves: [held(decoder), training(decoder, "training batch")],
+    });
+    return [words, ...rates].join("\n");
+  }
   return [
     plot(rows, {
       title: "Held-out nats per token",
@@ -99,8 +120,7 @@ function curves({ rows, findings, validation }: Page): string {
       curves: blocks.map((name) => training(name, name)),
       rule: { name: "standard normal", value: 1 },
     }),
-    plot(rows, { title: "Gradient norm", label: "norm", curves: [training("gradientNorm", "before clipping")] }),
-    plot(rows, { title: "Learning rate", label: "rate", curves: [training("learningRate", "learning rate")] }),
+    ...rates,
   ].join("\n");
 }
 

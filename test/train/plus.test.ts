@@ -1,0 +1,210 @@
+/** Language Flow+: the flow first, then the decoder of the frozen flow's latents. */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { builtinCorpus } from "../../src/corpora/index.ts";
+import { type Config, loadModel, presetConfig, saveModel, spokenIds } from "../../src/flow/index.ts";
+import { reconstructTexts, totalsOf } from "../../src/generate/index.ts";
+import { scope } from "../../src/torch/index.ts";
+import { loadSafetensors } from "../../src/torch/safetensors.ts";
+import { type StepBatch, stepGradients } from "../../src/train/gradients.ts";
+import { NonFiniteError, type TrainOptions, type TrainResult, train } from "../../src/train/index.ts";
+import { metricsOf, microConfig, microModel, sameRun, scratch, texts } from "./support.ts";
+
+function plusConfig(over: Partial<NonNullable<Config["attentionDecoder"]>> = {}): Config {
+  const config = microConfig({ maxSteps: 6, checkpointEvery: 2, validateEvery: 3, learningRate: 0.01 });
+  const tiny = presetConfig("tiny-plus").attentionDecoder;
+  if (!tiny) throw new Error("tiny-plus has no decoder");
+  const flowTrain = microConfig({ maxSteps: 5, checkpointEvery: 2 }).train;
+  return {
+    ...config,
+    preset: "tiny-plus",
+    attentionDecoder: { ...tiny, width: 8, layers: 2, dropout: 0.2, flowTrain, ...over },
+  };
+}
+
+async function run(options: Partial<TrainOptions> & { out: string }): Promise<{ result: TrainResult; log: string }> {
+  const lines: string[] = [];
+  const result = await train({ config: plusConfig(), texts, log: (line) => lines.push(line), ...options });
+  result.model.dispose();
+  return { result, log: lines.join("\n") };
+}
+
+/** Stops after so many steps of this sitting, whatever stage they belong to. */
+function stopAfter(count: number): Pick<TrainOptions, "interrupted" | "onEveryStep"> {
+  let done = 0;
+  return {
+    onEveryStep: () => {
+      done++;
+    },
+    interrupted: () => (done >= count ? "SIGTERM" : undefined),
+  };
+}
+
+const whole = join(scratch(), "whole");
+let first: { result: TrainResult; log: string };
+beforeAll(async () => {
+  first = await run({ out: whole });
+});
+
+describe("a training of Language Flow+", () => {
+  it("trains the flow, then the decoder, and leaves a model and a flow that load", () => {
+    expect(first.result).toMatchObject({ step: 6, finished: true, reason: "maxSteps", exitCode: 0 });
+    expect(first.result.validation?.decoderNatsPerToken).toBeGreaterThan(0);
+    expect(first.log).toMatch(/first the flow[\s\S]*step 5: held-out .* bits per dimension[\s\S]*now the decoder/);
+    expect(first.log).toMatch(/step 6: held-out [\d.]+ nats per token of the decoder/);
+    const rows = metricsOf(whole) as Record<string, unknown>[];
+    expect(rows.map(({ step, split }) => `${split} ${step}`)).toEqual([
+      "training 1",
+      "training 2",
+      "validation 3",
+      "training 4",
+      "training 6",
+      "validation 6",
+    ]);
+    for (const row of rows) expect(row.decoderNatsPerToken).toBeGreaterThan(0);
+    expect(Object.keys(rows[0])).not.toContain("bitsPerDim");
+    expect(Object.keys(metricsOf(join(whole, "flow"))[0] as object)).toContain("bitsPerDim");
+    const model = loadModel(whole);
+    expect(model.config).toEqual(plusConfig());
+    expect(model.attentionDecoder?.parameters().every(({ requiresGrad }) => requiresGrad)).toBe(true);
+    expect(model.flow.parameters().some(({ requiresGrad }) => requiresGrad)).toBe(false);
+    model.dispose();
+  });
+
+  it("keeps the flow as it was, to the last bit", () => {
+    const flow = loadSafetensors(join(whole, "flow", "model.safetensors")).tensors;
+    const plus = loadSafetensors(join(whole, "model.safetensors")).tensors;
+    for (const [name, value] of flow) expect(plus.get(name)?.equal(value), name).toBe(true);
+    expect(
+      [...plus.keys()].filter((name) => !flow.has(name)).every((name) => name.startsWith("attentionDecoder.")),
+    ).toBe(true);
+  });
+
+  it("gives the same numbers, to the last bit, when it is interrupted in both stages and resumed", async () => {
+    const out = join(scratch(), "stopped");
+    const one = await run({ out, ...stopAfter(3) });
+    expect(one.result).toMatchObject({ step: 3, finished: false, reason: "interrupted", exitCode: 143 });
+    expect(readdirSync(out).filter((name) => name.endsWith(".safetensors"))).toEqual([]);
+    const two = await run({ out, resume: true, ...stopAfter(5) });
+    expect(two.result).toMatchObject({ step: 3, finished: false, exitCode: 143 });
+    expect(existsSync(join(out, "model.safetensors"))).toBe(true);
+    const three = await run({ out, resume: true });
+    expect(three.log).not.toContain("first the flow");
+    expect(three.result).toMatchObject({ step: 6, finished: true });
+    expect(sameRun(join(whole, "flow"), join(out, "flow"))).toBe(true);
+    expect(sameRun(whole, out)).toBe(true);
+  });
+
+  it("stands on a flow that is given, and takes text and flow from it", async () => {
+    const out = join(scratch(), "given");
+    const config = { ...plusConfig(), data: { ...plusConfig().data, sigma: 0.3 } };
+    const { result } = await run({ out, config, flow: join(whole, "flow") });
+    expect(result).toMatchObject({ step: 6, finished: true });
+    expect(result.model.config.data.sigma).toBe(plusConfig().data.sigma);
+    expect(sameRun(whole, out)).toBe(true);
+    expect(existsSync(join(out, "flow"))).toBe(false);
+    const again = await run({ out, config, flow: join(whole, "flow"), resume: true });
+    expect(again.log).toContain("the training is finished");
+  });
+
+  it("refuses flows that it cannot stand on, other decoders in a resume, and folders in use", async () => {
+    const out = join(scratch(), "refused");
+    await expect(run({ out, config: microConfig(), flow: join(whole, "flow") })).rejects.toThrow(
+      /tiny has no attention decoder/,
+    );
+    await expect(run({ out, flow: whole })).rejects.toThrow(/holds a Language Flow\+ \(tiny-plus\)/);
+    await expect(run({ out, flow: join(whole, "nothing") })).rejects.toThrow(/does not exist/);
+    await expect(run({ out, flow: join(whole, "flow"), vectors: "v.txt" })).rejects.toThrow(/leave --vectors out/);
+    await expect(run({ out: whole })).rejects.toThrow(/not empty.*--resume/);
+    await expect(run({ out: whole, resume: true, config: plusConfig({ width: 16 }) })).rejects.toThrow(
+      /attentionDecoder\.width: 8 is now 16/,
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it("can be rehearsed, which writes nothing", async () => {
+    const out = join(scratch(), "dry");
+    const { result, log } = await run({ out, dryRun: true });
+    expect(result).toMatchObject({ step: 2, reason: "dryRun" });
+    expect(result.validation?.decoderNatsPerToken).toBeGreaterThan(0);
+    expect(log).toContain("the flow's 5 steps would take about");
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
+describe("the gradient of a step", () => {
+  const model = microModel(plusConfig());
+  const indices = [3, 5, 8, 13, 21, 34, 55, 89];
+  const step: StepBatch = { step: 4, indices, texts: indices.map((index) => model.prepare(texts[index])) };
+
+  it("is that of the mean over the tokens said, of the decoder's parameters alone, however it is computed", () => {
+    scope(() => {
+      const { loss, gradients, figures } = stepGradients(model, step, true);
+      const names = [...model.trainableParameters().keys()];
+      expect(gradients).toHaveLength(names.length);
+      expect(names.every((name) => name.startsWith("attentionDecoder."))).toBe(true);
+      for (const [index, gradient] of gradients.entries()) {
+        expect(gradient.abs().amax().item(), names[index]).toBeGreaterThan(0);
+      }
+      expect(figures).toEqual({ nelboPerToken: undefined, latents: {} });
+      const at = microModel({ ...plusConfig(), train: { ...plusConfig().train, accumulate: 1 } });
+      const one = stepGradients(at, step, false);
+      expect(Math.abs(one.loss - loss)).toBeLessThan(1e-6);
+      one.gradients.forEach((gradient, index) => {
+        expect(gradient.sub(gradients[index]).abs().amax().item()).toBeLessThan(1e-6);
+      });
+      at.dispose();
+    });
+  });
+
+  it("follows -log p(w | f(x) + z_0) of clean points", () => {
+    scope(() => {
+      const quiet = microModel(plusConfig({ dropout: 0, noiseVariance: 0 }));
+      const batch = quiet.batch(step.texts);
+      const latents = quiet.encode(batch);
+      const targets = step.texts.map(({ ids }) => spokenIds(ids));
+      const decoder = quiet.attentionDecoder;
+      if (!decoder) throw new Error("no decoder");
+      const nats = decoder.negLogLikelihood(decoder.memory(latents, batch.context), targets).sum().item();
+      const tokens = targets.flat().length;
+      expect(tokens).toBe(step.texts.reduce((sum, text) => sum + text.tokensCounted, 0));
+      expect(Math.abs(scope(() => stepGradients(quiet, step, false).loss) - nats / tokens)).toBeLessThan(1e-6);
+      quiet.dispose();
+    });
+  });
+});
+
+it("names the decoder where its numbers stop being finite", async () => {
+  const out = join(scratch(), "broken");
+  const flow = loadModel(join(whole, "flow"));
+  const folder = join(scratch(), "flow");
+  saveModel(flow, folder);
+  flow.dispose();
+  const config = { ...plusConfig(), train: { ...plusConfig().train, learningRate: 1e38, clipNorm: null } };
+  await expect(run({ out, config, flow: folder })).rejects.toThrow(NonFiniteError);
+  await expect(run({ out: join(scratch(), "again"), config, flow: folder })).rejects.toThrow(/attention decoder/);
+});
+
+it("learns to say most tokens of texts that it was not trained on", async () => {
+  const tiny = presetConfig("tiny-plus");
+  const { attentionDecoder, train: decoderTrain } = tiny;
+  if (!attentionDecoder) throw new Error("no decoder");
+  const quick = { batchSize: 32, validateEvery: 1000, checkpointEvery: 1000, validationTexts: 60 };
+  const config: Config = {
+    ...tiny,
+    vectors: { ...tiny.vectors, iterations: 5 },
+    flow: { ...tiny.flow, steps: 1 },
+    train: { ...decoderTrain, ...quick, maxSteps: 60, learningRate: 0.01 },
+    attentionDecoder: {
+      ...attentionDecoder,
+      noiseVariance: 0.05,
+      flowTrain: { ...attentionDecoder.flowTrain, ...quick, maxSteps: 30 },
+    },
+  };
+  const sentences = builtinCorpus({ sentences: 1500 }).sentences;
+  const { model, heldOut } = await train({ config, texts: sentences, out: join(scratch(), "learnt") });
+  const totals = totalsOf(reconstructTexts(model, heldOut));
+  expect(totals.tokenAccuracy).toBeGreaterThan(0.7);
+  model.dispose();
+});
