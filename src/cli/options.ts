@@ -1,5 +1,5 @@
 /** Parsing of option values. */
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 
 /** A whole number of at least `least`. */
 export function integer(least: number): (text: string) => number {
@@ -34,11 +34,30 @@ export function collect(text: string, before: readonly string[] = []): string[] 
   return [...before, text];
 }
 
-/** The argument of commands that read texts. */
-export const textsArgument = [
-  "[file]",
-  "one text a line, or .jsonl of objects with text; stdin where absent or -",
-] as const;
+/** The options of commands that work line by line. */
+export interface LineOptions {
+  readonly jsonl?: boolean;
+  readonly skipLines: number;
+  readonly lineNumbers?: boolean;
+  readonly batch: number;
+}
+
+/** The argument and the options of commands that map texts to records, line by line. */
+export function overLinesOfTexts(command: Command): Command {
+  return lineOptions(
+    command
+      .argument("[file]", "one text a line, or .jsonl of objects with text and, if wanted, id; stdin where absent or -")
+      .option("--jsonl", "stdin, or a file of another name, holds JSON lines"),
+  );
+}
+
+/** Where a command begins in its lines, and how it writes them. */
+export function lineOptions(command: Command): Command {
+  return command
+    .option("--skip-lines <n>", "lines that are done already, as when a run goes on", integer(0), 0)
+    .option("--line-numbers", "records say which line they are of")
+    .option("--batch <n>", "lines that are worked on, and written, together", integer(1), 64);
+}
 
 /** The option of commands that write texts. */
 export const rawOption = ["--raw", "tokens joined by spaces instead of text"] as const;

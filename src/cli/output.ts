@@ -12,9 +12,15 @@ process.stderr.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 /** One JSON object a line; waits where the reader is slow. */
-export async function emit(record: unknown): Promise<void> {
+export function emit(record: unknown): Promise<void> {
+  return emitAll([record]);
+}
+
+/** Several records in one write, so that a run that is killed leaves whole batches where the system allows it. */
+export async function emitAll(records: readonly unknown[]): Promise<void> {
   eraseStatus();
-  if (!process.stdout.write(`${JSON.stringify(record)}\n`)) await once(process.stdout, "drain");
+  const lines = records.map((record) => `${JSON.stringify(record)}\n`).join("");
+  if (lines !== "" && !process.stdout.write(lines)) await once(process.stdout, "drain");
 }
 
 /** Whether a line on stderr may be rewritten: a terminal that a person watches, without NO_COLOR. */

@@ -1,19 +1,18 @@
-/** Commands that map texts to records: lines in, lines out, in order, with bounded memory. */
+/** Commands that map lines to records: lines in, lines out, in order, with bounded memory. */
 import { messageOf, UsageError } from "../base/errors.ts";
+import type { Line } from "../corpora/index.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import { counted } from "./counted.ts";
 import { linesOf } from "./lines.ts";
-import { emit, say } from "./output.ts";
+import type { LineOptions } from "./options.ts";
+import { emitAll, say } from "./output.ts";
 import { sayTruncated } from "./truncated.ts";
-
-/** Texts that are worked on together. */
-const batchSize = 64;
 
 /** What a run over a file came to. */
 export interface Tally {
+  /** Lines that could be used. */
   readonly texts: number;
   readonly failed: number;
-  readonly truncated: number;
 }
 
 /** What stands for the records of a text that nothing can be said of. */
@@ -25,68 +24,90 @@ export class FailedText {
   }
 }
 
+/** What a line gives, or what is wrong with it. */
+type Waiting<Item> = { readonly source: Line } & ({ readonly item: Item } | { readonly error: string });
+
 /**
- * Reads FILE or stdin, calls `body` with batches of prepared texts, writes the records of each text in the order of the
- * lines. A line that cannot be read or is empty, or of which `body` says so, gives `{line, error}`; the rest goes on.
+ * Reads FILE or stdin, makes an item of each line, calls `body` with batches of items, writes the records of each line in
+ * the order of the lines, a batch at a time. A line of which no item can be made (`itemOf` throws), or of which `body` says
+ * so, gives `{line, error}`; the rest goes on. A record begins with the `id` of its line, where it has one.
  *
  * @throws UsageError for bytes that are no text, and where there were lines, or a FILE, and none could be used. Nothing at
- *   all on stdin is no failure: a filter meets empty parts of its input.
+ *   all on stdin is no failure: a filter meets empty parts of its input. Nor is nothing after `--skip-lines`.
  */
-export async function overTexts(
-  model: TextFlow,
+export async function overLines<Item>(
+  lines: AsyncIterable<Line>,
   file: string | undefined,
-  body: (texts: readonly PreparedText[]) => readonly (readonly unknown[] | FailedText)[],
+  options: LineOptions,
+  itemOf: (text: string) => Item,
+  body: (items: readonly Item[]) => readonly (readonly object[] | FailedText)[],
 ): Promise<Tally> {
+  const { skipLines, lineNumbers, batch } = options;
   const fromStdin = file === undefined || file === "-";
   if (fromStdin && process.stdin.isTTY) say("reading texts from the terminal, one a line; Ctrl-D ends them");
-  const tally = { texts: 0, failed: 0, truncated: 0 };
-  let waiting: ({ readonly error: unknown } | { readonly line: number; readonly text: PreparedText })[] = [];
+  const tally = { texts: 0, failed: 0 };
+  let waiting: Waiting<Item>[] = [];
   const flush = async (): Promise<void> => {
-    const texts = waiting.flatMap((item) => ("text" in item ? [item.text] : []));
-    const records = texts.length > 0 ? body(texts) : [];
+    const items = waiting.flatMap((one) => ("item" in one ? [one.item] : []));
+    const found = items.length > 0 ? body(items) : [];
     let next = 0;
-    for (const item of waiting) {
-      if ("error" in item) {
-        await emit(item.error);
-        continue;
-      }
-      const own = records[next++];
+    const written = waiting.flatMap((one) => {
+      const { line, id } = one.source;
+      const named = id === undefined ? {} : { id };
+      const own = "item" in one ? found[next++] : new FailedText(one.error);
       if (own instanceof FailedText) {
         tally.failed++;
-        await emit({ line: item.line, error: own.error });
-      } else for (const record of own) await emit(record);
-    }
+        return [{ ...named, line, error: own.error }];
+      }
+      return own.map((record) => ({ ...named, ...(lineNumbers ? { line } : {}), ...record }));
+    });
     waiting = [];
+    await emitAll(written);
   };
-  for await (const item of linesOf(file)) {
-    if ("error" in item) {
-      tally.failed++;
-      waiting.push({ error: { line: item.line, error: item.error } });
-    } else {
+  for await (const source of lines) {
+    if (source.line <= skipLines) continue;
+    if ("error" in source) waiting.push({ source, error: source.error });
+    else {
       try {
-        const text = model.prepare(item.text);
+        waiting.push({ source, item: itemOf(source.text) });
         tally.texts++;
-        if (text.truncated) tally.truncated++;
-        waiting.push({ line: item.line, text });
       } catch (error) {
-        tally.failed++;
-        waiting.push({ error: { line: item.line, error: messageOf(error) } });
+        waiting.push({ source, error: messageOf(error) });
       }
     }
-    if (waiting.length >= batchSize) await flush();
+    if (waiting.length >= batch) await flush();
   }
   await flush();
-  sayTruncated(model, tally.truncated, tally.texts);
   const { texts, failed } = tally;
   const name = fromStdin ? "stdin" : file;
-  if (texts === 0 && failed > 0) {
+  if (texts === 0 && failed > 0 && skipLines === 0) {
     throw new UsageError(`${name}: none of ${counted(failed, "line")} could be used; the records say why`);
   }
-  if (texts === 0 && !fromStdin) throw new UsageError(`${name}: the file holds no text`);
-  if (texts === 0) say("no text came in");
+  if (texts + failed === 0) {
+    if (!fromStdin && skipLines === 0) throw new UsageError(`${name}: the file holds no text`);
+    say(skipLines > 0 ? `there is nothing after the ${counted(skipLines, "line")} to skip` : "no text came in");
+  }
   if (failed > 0) {
     const record = failed === 1 ? "its record has" : "their records have";
     say(`warning: ${counted(failed, "line")} could not be used; ${record} "error"`);
   }
+  return tally;
+}
+
+/** {@link overLines} on texts as the model reads them. A text that is cut is counted, and said so on stderr. */
+export async function overTexts(
+  model: TextFlow,
+  file: string | undefined,
+  options: LineOptions,
+  body: (texts: readonly PreparedText[]) => readonly (readonly object[] | FailedText)[],
+): Promise<Tally> {
+  let truncated = 0;
+  const prepare = (line: string): PreparedText => {
+    const text = model.prepare(line);
+    if (text.truncated) truncated++;
+    return text;
+  };
+  const tally = await overLines(linesOf(file, options.jsonl), file, options, prepare, body);
+  sayTruncated(model, truncated, tally.texts);
   return tally;
 }

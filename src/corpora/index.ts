@@ -26,7 +26,17 @@ export {
   type SquadParagraph,
   type SquadQuestion,
 } from "./squad/squad.ts";
-export { type Line, readLines, readTextLines, readTexts, requireFile, type Split, splitHeldOut } from "./textFile.ts";
+export {
+  type Line,
+  type RecordId,
+  readLines,
+  readTextLines,
+  readTexts,
+  recordTexts,
+  requireFile,
+  type Split,
+  splitHeldOut,
+} from "./textFile.ts";
 export { cleanText } from "./tvqa/cleanText.ts";
 export { type ClipFeatures, FrameFeatures } from "./tvqa/frameFeatures.ts";
 export { locateCues, locatedCues, locatedText, locateFrames } from "./tvqa/locate.ts";

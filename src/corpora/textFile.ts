@@ -3,8 +3,14 @@ import { createReadStream, statSync } from "node:fs";
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
 import { hashSeed } from "../base/random.ts";
 
-/** One line of a file or stream, or what was wrong with it. */
-export type Line = { readonly line: number; readonly text: string } | { readonly line: number; readonly error: string };
+/** What a record may call itself. */
+export type RecordId = string | number;
+
+/** One line of a file or stream, with the `id` of its record where it has one, or what was wrong with it. */
+export type Line = { readonly line: number; readonly id?: RecordId } & (
+  | { readonly text: string }
+  | { readonly error: string }
+);
 
 /** A longer line is an error record, so that no file can ask for unbounded memory. */
 export const longestLine = 1 << 20;
@@ -48,18 +54,26 @@ export async function* readLines(source: AsyncIterable<Uint8Array>): AsyncGenera
   if (length > 0) yield finish();
 }
 
-/** The text of a line of a `.jsonl` file. @throws UsageError where it is not an object with a string `text`. */
-function textOfRecord(line: string): string {
+/** A line of JSON as a text with its `id`, or what is wrong with it. */
+function textOfRecord(line: number, json: string): Line {
   let record: unknown;
   try {
-    record = JSON.parse(line);
+    record = JSON.parse(json);
   } catch (error) {
-    throw new UsageError(`expected JSON: ${messageOf(error)}`);
+    return { line, error: `expected JSON: ${messageOf(error)}` };
   }
-  if (typeof record === "object" && record !== null && "text" in record && typeof record.text === "string") {
-    return record.text;
-  }
-  throw new UsageError('expected an object with a string "text"');
+  const fields = (typeof record === "object" ? record : null) as {
+    readonly text?: unknown;
+    readonly id?: unknown;
+  } | null;
+  const id = typeof fields?.id === "string" || typeof fields?.id === "number" ? { id: fields.id } : {};
+  if (typeof fields?.text !== "string") return { line, ...id, error: 'expected an object with a string "text"' };
+  return { line, ...id, text: fields.text.replaceAll("\n", " ").trim() };
+}
+
+/** JSON lines as texts; bad records come as `error`. */
+export async function* recordTexts(lines: AsyncIterable<Line>): AsyncGenerator<Line> {
+  for await (const item of lines) yield "error" in item || item.text === "" ? item : textOfRecord(item.line, item.text);
 }
 
 /** Checks that a file can be read. @throws DataMissingError, UsageError */
@@ -70,20 +84,10 @@ export function requireFile(path: string): void {
 }
 
 /** Lines of a `.txt` or `.jsonl` file, texts of records taken out; bad records come as `error`. */
-export async function* readTextLines(path: string): AsyncGenerator<Line> {
+export function readTextLines(path: string): AsyncGenerator<Line> {
   requireFile(path);
-  const isRecords = path.endsWith(".jsonl");
-  for await (const item of readLines(createReadStream(path))) {
-    if ("error" in item || !isRecords || item.text === "") {
-      yield item;
-      continue;
-    }
-    try {
-      yield { line: item.line, text: textOfRecord(item.text).replaceAll("\n", " ").trim() };
-    } catch (error) {
-      yield { line: item.line, error: messageOf(error) };
-    }
-  }
+  const lines = readLines(createReadStream(path));
+  return path.endsWith(".jsonl") ? recordTexts(lines) : lines;
 }
 
 /**

@@ -2,7 +2,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf, RiverrunError } from "../base/errors.ts";
 import { loadModel, type TextFlow } from "../flow/index.ts";
-import { decodesByWord } from "../generate/index.ts";
 import { engineBuild, getThreads, memory, resolveDevice, setThreads } from "../torch/index.ts";
 import { runGroup } from "./operations.ts";
 import type { EngineMessage, EngineSettings, EngineTask, ModelFacts } from "./protocol.ts";
@@ -31,7 +30,6 @@ function factsOf(model: TextFlow): ModelFacts {
     dimensions: data.dimensions,
     unit: model.unit,
     fixedLength: data.fixedLength,
-    byWord: decodesByWord(model),
     device: model.device,
     precision: model.dtype,
     threads: getThreads(),

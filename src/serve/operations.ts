@@ -10,6 +10,7 @@ import {
   scoreTexts,
 } from "../generate/index.ts";
 import { interpolatePairs } from "../generate/interpolate.ts";
+import { latentRecord } from "../generate/latentRecord.ts";
 import { samplesOf } from "../generate/sample.ts";
 import type { Choices, Group, ItemResult, Items, TextItem } from "./protocol.ts";
 
@@ -25,11 +26,6 @@ function resultOf(records: readonly object[], id?: string | number): ItemResult 
 /** What stands for the records of a text that nothing can be said of, as in the commands' output. */
 function unusable({ line, id }: TextItem, error: string): ItemResult {
   return resultOf([{ line, error }], id);
-}
-
-/** 9 significant digits name a float32 exactly. */
-function digits(values: Float32Array): number[] {
-  return Array.from(values, (value) => Number(value.toPrecision(9)));
 }
 
 /**
@@ -75,8 +71,8 @@ function score(model: TextFlow, items: readonly TextItem[], { seed }: Choices["s
 
 function encode(model: TextFlow, items: readonly TextItem[]): ItemResult[] {
   return overTexts(model, items, (texts) =>
-    encodeTexts(model, texts).map(({ positions, values }, index) => [
-      { text: texts[index].text, positions, values: digits(values), ...cut(texts[index]) },
+    encodeTexts(model, texts).map((latent, index) => [
+      { text: texts[index].text, ...latentRecord(latent), ...cut(texts[index]) },
     ]),
   );
 }

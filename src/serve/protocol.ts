@@ -73,8 +73,6 @@ export interface ModelFacts {
   /** Numbers of positions are multiples of this. */
   readonly unit: number;
   readonly fixedLength: boolean;
-  /** Whether texts are decoded word by word, so that `beam` means something. */
-  readonly byWord: boolean;
   readonly device: string;
   readonly precision: string;
   readonly threads: number;

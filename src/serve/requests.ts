@@ -1,5 +1,7 @@
 /** The JSON of requests: which fields there are, what they may hold, and errors that name the field. */
 import { z } from "zod";
+import { messageOf } from "../base/errors.ts";
+import { latentOf } from "../generate/latentRecord.ts";
 import type { Choices, Items, ModelFacts, OperationName, TextItem } from "./protocol.ts";
 
 /** Texts, samples or latents in one request. */
@@ -126,13 +128,6 @@ function textItems({ text, id: own, texts }: TextFields): TextItem[] {
   });
 }
 
-/** @throws BadField where a model cannot do what `beam` asks for. */
-function demandBeam(choice: number | undefined, { preset, byWord }: ModelFacts): void {
-  if (choice !== undefined && !byWord) {
-    throw new BadField("beam", `${preset} decodes all positions of a text at once; only autoregressive flows search`);
-  }
-}
-
 /**
  * The work that a request's body asks of a model.
  *
@@ -150,36 +145,26 @@ export function workOf(operation: OperationName, body: unknown, model: ModelFact
     case "perturb": {
       const fields = checked(operation, body);
       const { text: _, texts: __, id: ___, ...choices } = fields;
-      demandBeam(choices.beam, model);
       return { operation, choices, items: textItems(fields), costOfItem: choices.variants };
     }
     case "interpolate": {
       const { first, second, ...choices } = checked(operation, body);
-      demandBeam(choices.beam, model);
       return { operation, choices, items: [{ first, second }], costOfItem: choices.ratios.length };
     }
     case "sample": {
       const { count, seed: start, ...choices } = checked(operation, body);
-      demandBeam(choices.beam, model);
       const items = Array.from({ length: count }, (_, index) => ({ seed: start + index }));
       return { operation, choices, items, costOfItem: 1 };
     }
     case "decode": {
       const { latents, ...choices } = checked(operation, body);
-      demandBeam(choices.beam, model);
-      const { positions: most, dimensions, unit, fixedLength } = model;
-      const items = latents.map(({ positions, values }, index) => {
-        if (positions > most || positions % unit !== 0 || (fixedLength && positions !== most)) {
-          const expected = fixedLength ? `${most}` : `a multiple of ${unit} up to ${most}`;
-          throw new BadField(`latents[${index}].positions`, `expected ${expected}, got ${positions}`);
+      const items = latents.map((latent, index) => {
+        try {
+          return latentOf(latent, model);
+        } catch (error) {
+          const [, field, message] = /^(\w+): (.*)$/.exec(messageOf(error)) ?? [];
+          throw new BadField(`latents[${index}].${field}`, message);
         }
-        if (values.length !== positions * dimensions) {
-          throw new BadField(
-            `latents[${index}].values`,
-            `expected ${positions} x ${dimensions} = ${positions * dimensions} numbers, got ${values.length}`,
-          );
-        }
-        return { positions, values: Float32Array.from(values) };
       });
       return { operation, choices, items, costOfItem: 1 };
     }

@@ -63,7 +63,7 @@ function answerOf(results: readonly ItemResult[]): string {
   const records: string[] = [];
   for (const result of results) {
     if ("refused" in result) {
-      const field = /^(first|second|texts|beam): /.exec(result.refused)?.[1];
+      const field = /^(first|second|beam)[: ]/.exec(result.refused)?.[1];
       throw new HttpError(422, result.refused, field === undefined ? {} : { field });
     }
     if ("failed" in result) throw new HttpError(500, result.failed);

@@ -1,30 +1,68 @@
 /** riverrun decode */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
+import type { TextFlow } from "../../flow/index.ts";
 import type { ModelOptions } from "../model.ts";
-import { beamOption, rawOption } from "../options.ts";
+import { beamOption, type LineOptions, lineOptions, rawOption } from "../options.ts";
 import { emit } from "../output.ts";
 import { modelCommand } from "../program.ts";
 
-interface DecodeOptions extends ModelOptions {
+interface DecodeOptions extends ModelOptions, LineOptions {
   readonly beam?: number;
   readonly raw?: boolean;
 }
 
 /** Adds `riverrun decode`. */
 export function addDecode(program: Command): void {
-  modelCommand(program, "decode", "texts of latents", "decode --model runs/lines latents.safetensors")
-    .argument("<file>", "what encode wrote")
+  lineOptions(
+    modelCommand(program, "decode", "texts of latents", "decode --model runs/lines latents.safetensors").argument(
+      "[file]",
+      "what encode wrote: safetensors, or JSON lines in a .jsonl file or on stdin (absent or -)",
+    ),
+  )
     .option(...beamOption)
     .option(...rawOption)
     .action(decode);
 }
 
-async function decode(file: string, options: DecodeOptions): Promise<void> {
+async function decode(file: string | undefined, options: DecodeOptions): Promise<void> {
+  const { openModel } = await import("../model.ts");
+  const model = openModel(options);
+  if (file === undefined || file === "-" || file.endsWith(".jsonl")) await decodeLines(model, file, options);
+  else await decodeFile(model, file, options);
+}
+
+/** Latents of JSON lines with `positions`, `values` and, if wanted, `id`. */
+async function decodeLines(model: TextFlow, file: string | undefined, options: DecodeOptions): Promise<void> {
+  const { decodeLatents } = await import("../../generate/index.ts");
+  const { latentOfLine, latentShape } = await import("../../generate/latentRecord.ts");
+  const { plainLines } = await import("../lines.ts");
+  const { shown } = await import("../model.ts");
+  const { overLines } = await import("../texts.ts");
+  const shape = latentShape(model);
+  await overLines(
+    plainLines(file),
+    file,
+    options,
+    (line) => latentOfLine(line, shape),
+    (items) => {
+      const texts = decodeLatents(
+        model,
+        items.map(({ latent }) => latent),
+        { beam: options.beam },
+      );
+      return items.map(({ id }, index) => [
+        { ...(id === undefined ? {} : { id }), text: shown(options, texts[index]) },
+      ]);
+    },
+  );
+}
+
+/** Latents of a safetensors file. */
+async function decodeFile(model: TextFlow, file: string, options: DecodeOptions): Promise<void> {
   const { decodeLatents } = await import("../../generate/index.ts");
   const { loadSafetensors } = await import("../../torch/safetensors.ts");
-  const { openModel, shown } = await import("../model.ts");
-  const model = openModel(options);
+  const { shown } = await import("../model.ts");
   const { tensors } = loadSafetensors(file);
   const latents = tensors.get("latents");
   const positions = tensors.get("positions")?.toNumbers();

@@ -3,41 +3,50 @@ import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { Latent } from "../../generate/index.ts";
 import type { ModelOptions } from "../model.ts";
-import { textsArgument } from "../options.ts";
+import { type LineOptions, overLinesOfTexts } from "../options.ts";
 import { say } from "../output.ts";
 import { modelCommand } from "../program.ts";
 
-interface EncodeOptions extends ModelOptions {
-  readonly out: string;
+interface EncodeOptions extends ModelOptions, LineOptions {
+  readonly out?: string;
 }
 
 /** Adds `riverrun encode`. */
 export function addEncode(program: Command): void {
-  modelCommand(
-    program,
-    "encode",
-    "latents of texts into a safetensors file",
-    "encode --model runs/lines lines.txt --out latents.safetensors",
+  overLinesOfTexts(
+    modelCommand(
+      program,
+      "encode",
+      "latents of texts, as JSON lines or into a safetensors file",
+      "encode --model runs/lines lines.txt --out latents.safetensors",
+    ),
   )
-    .argument(...textsArgument)
-    .requiredOption("--out <file>", "safetensors file to write: latents (N, T, D), positions (N)")
+    .option("--out <file>", "safetensors file to write instead of lines: latents (N, T, D), positions (N)")
     .action(encode);
 }
 
 async function encode(file: string | undefined, options: EncodeOptions): Promise<void> {
+  const { out } = options;
   const { encodeTexts } = await import("../../generate/index.ts");
-  const { tensor } = await import("../../torch/index.ts");
-  const { saveSafetensors } = await import("../../torch/safetensors.ts");
+  const { latentRecord } = await import("../../generate/latentRecord.ts");
   const { openModel } = await import("../model.ts");
   const { overTexts } = await import("../texts.ts");
   const model = openModel(options);
   const latents: Latent[] = [];
-  await overTexts(model, file, (batch) => {
-    latents.push(...encodeTexts(model, batch));
-    return batch.map(() => []);
+  await overTexts(model, file, options, (batch) => {
+    const found = encodeTexts(model, batch);
+    if (out !== undefined) latents.push(...found);
+    return batch.map(({ text, truncated }, index) =>
+      out === undefined ? [{ text, ...latentRecord(found[index]), ...(truncated ? { truncated } : {}) }] : [],
+    );
   });
+  if (out !== undefined) await write(out, latents, model.config.data.dimensions);
+}
+
+async function write(out: string, latents: readonly Latent[], dimensions: number): Promise<void> {
+  const { tensor } = await import("../../torch/index.ts");
+  const { saveSafetensors } = await import("../../torch/safetensors.ts");
   if (latents.length === 0) throw new UsageError("there is no text to encode");
-  const { dimensions } = model.config.data;
   const longest = latents.reduce((most, { positions }) => Math.max(most, positions), 0);
   const values = new Float32Array(latents.length * longest * dimensions);
   latents.forEach((latent, row) => {
@@ -45,11 +54,11 @@ async function encode(file: string | undefined, options: EncodeOptions): Promise
   });
   const positions = latents.map((latent) => latent.positions);
   saveSafetensors(
-    options.out,
+    out,
     new Map([
       ["latents", tensor(values, [latents.length, longest, dimensions])],
       ["positions", tensor(positions, [positions.length], { dtype: "int64" })],
     ]),
   );
-  say(`${latents.length} latents of up to ${longest} x ${dimensions} numbers in ${options.out}`);
+  say(`${latents.length} latents of up to ${longest} x ${dimensions} numbers in ${out}`);
 }

@@ -1,10 +1,10 @@
 /** riverrun perturb */
 import type { Command } from "commander";
 import type { ModelOptions } from "../model.ts";
-import { atLeast, beamOption, integer, rawOption, textsArgument } from "../options.ts";
+import { atLeast, beamOption, integer, type LineOptions, overLinesOfTexts, rawOption } from "../options.ts";
 import { modelCommand } from "../program.ts";
 
-interface PerturbOptions extends ModelOptions {
+interface PerturbOptions extends ModelOptions, LineOptions {
   readonly noiseVariance: number;
   readonly variants: number;
   readonly seed: number;
@@ -14,13 +14,14 @@ interface PerturbOptions extends ModelOptions {
 
 /** Adds `riverrun perturb`. */
 export function addPerturb(program: Command): void {
-  modelCommand(
-    program,
-    "perturb",
-    "rewrites of texts by noise in latent space",
-    "perturb --model runs/lines --noise-variance 0.1 --variants 3 lines.txt",
+  overLinesOfTexts(
+    modelCommand(
+      program,
+      "perturb",
+      "rewrites of texts by noise in latent space",
+      "perturb --model runs/lines --noise-variance 0.1 --variants 3 lines.txt",
+    ),
   )
-    .argument(...textsArgument)
     .option("--noise-variance <v>", "variance of the noise; the paper uses 0.5", atLeast(0), 0.5)
     .option("--variants <n>", "rewrites of each text", integer(1), 1)
     .option("--seed <n>", "of the noise", integer(0), 1)
@@ -35,7 +36,7 @@ async function perturb(file: string | undefined, options: PerturbOptions): Promi
   const { overTexts } = await import("../texts.ts");
   const model = openModel(options);
   const { noiseVariance, variants, seed, beam } = options;
-  await overTexts(model, file, (batch) => {
+  await overTexts(model, file, options, (batch) => {
     const rows = perturbTexts(model, batch, { noiseVariance, variants, seed, beam });
     return batch.map(({ truncated }, index) =>
       rows.slice(index * variants, (index + 1) * variants).map((row) => ({

@@ -2,23 +2,24 @@
 import type { Command } from "commander";
 import { counted } from "../counted.ts";
 import type { ModelOptions } from "../model.ts";
-import { textsArgument } from "../options.ts";
+import { type LineOptions, overLinesOfTexts } from "../options.ts";
 import { emit, say } from "../output.ts";
 import { modelCommand } from "../program.ts";
 
-interface ReconstructOptions extends ModelOptions {
+interface ReconstructOptions extends ModelOptions, LineOptions {
   readonly json?: boolean;
 }
 
 /** Adds `riverrun reconstruct`. */
 export function addReconstruct(program: Command): void {
-  modelCommand(
-    program,
-    "reconstruct",
-    "texts to latent space and back, without noise: what comes back",
-    "reconstruct --model runs/lines --json lines.txt",
+  overLinesOfTexts(
+    modelCommand(
+      program,
+      "reconstruct",
+      "texts to latent space and back, without noise: what comes back",
+      "reconstruct --model runs/lines --json lines.txt",
+    ),
   )
-    .argument(...textsArgument)
     .option("--json", "ends with one more line, the totals of all texts")
     .action(reconstruct);
 }
@@ -29,12 +30,14 @@ async function reconstruct(file: string | undefined, options: ReconstructOptions
   const { overTexts } = await import("../texts.ts");
   const model = openModel(options);
   const tally = new ReconstructionTally();
-  await overTexts(model, file, (batch) =>
+  const { texts } = await overTexts(model, file, options, (batch) =>
     reconstructTexts(model, batch).map((row) => {
       tally.add(row);
       return [row];
     }),
   );
+  // Nothing was left to do after --skip-lines.
+  if (texts === 0 && options.skipLines > 0) return;
   const totals = tally.totals();
   if (options.json) await emit(totals);
   const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)} %`;

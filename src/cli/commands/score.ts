@@ -3,23 +3,24 @@ import type { Command } from "commander";
 import { RiverrunError } from "../../base/errors.ts";
 import { counted } from "../counted.ts";
 import type { ModelOptions } from "../model.ts";
-import { integer, textsArgument } from "../options.ts";
+import { integer, type LineOptions, overLinesOfTexts } from "../options.ts";
 import { say } from "../output.ts";
 import { modelCommand } from "../program.ts";
 
-interface ScoreOptions extends ModelOptions {
+interface ScoreOptions extends ModelOptions, LineOptions {
   readonly seed: number;
 }
 
 /** Adds `riverrun score`. */
 export function addScore(program: Command): void {
-  modelCommand(
-    program,
-    "score",
-    "one JSON line a text: nats, nats per token, bits per dimension",
-    "score --model runs/lines lines.txt",
+  overLinesOfTexts(
+    modelCommand(
+      program,
+      "score",
+      "one JSON line a text: nats, nats per token, bits per dimension",
+      "score --model runs/lines lines.txt",
+    ),
   )
-    .argument(...textsArgument)
     .option("--seed <n>", "of the evaluation noise", integer(0), 1)
     .option("--json", "JSON lines (always so)")
     .action(score);
@@ -40,7 +41,7 @@ async function score(file: string | undefined, options: ScoreOptions): Promise<v
   let nats = 0;
   let tokens = 0;
   let bits = 0;
-  const { texts } = await overTexts(model, file, (batch) =>
+  const { texts } = await overTexts(model, file, options, (batch) =>
     scoreTexts(model, batch, { seed: options.seed }).map((row, index) => {
       // Only damaged weights, or weights that training has let explode, make a density that is no number.
       if (!Number.isFinite(row.nelbo)) {
