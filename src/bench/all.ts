@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { messageOf } from "../base/errors.ts";
 import { type Growth, measureGrowth } from "./costs.ts";
 import type { Figure } from "./figures.ts";
-import { gemmPeak } from "./gemm.ts";
 import { outputOf, type Row, rowsOf, script } from "./programs.ts";
 import { wordsCountedPerSecond } from "./yardstick.ts";
 
@@ -17,6 +16,10 @@ export interface AllOptions {
   readonly self: readonly string[];
   /** Threads inside an operator; the machine's cores unless given. */
   readonly threads?: number;
+  /** Names of the parts to run; all unless given. */
+  readonly only?: readonly string[];
+  /** Where bench/ and its tools are looked for; this clone unless given. */
+  readonly clone?: string;
   /** Told of each part before it begins. */
   readonly say?: (part: string) => void;
   /** Told of the growth of costs, for plots. */
@@ -45,17 +48,37 @@ function quotient(row: Row, figure: string, of: string, ours: string, theirs: st
   return { figure, of, skipped: typeof row.peerSkipped === "string" ? row.peerSkipped : "not measured" };
 }
 
-/** A part of the whole: what it is called where it fails, and its figures. */
+/** The parts of a whole run, in order. */
+export const partNames = [
+  "operator",
+  "flow-step",
+  "causal",
+  "ar",
+  "tokenizers",
+  "metrics",
+  "glove",
+  "memory",
+  "growth",
+] as const;
+
+/** A part of the whole. */
 interface Part {
-  readonly name: string;
+  readonly name: (typeof partNames)[number];
   readonly figures: () => AsyncIterable<Figure> | Promise<readonly Figure[]>;
 }
 
 class Run {
   readonly #options: AllOptions;
+  #wordsPerSecond: number | undefined;
 
   constructor(options: AllOptions) {
     this.#options = options;
+  }
+
+  /** Words a second, the yardstick of scripts; measured when first asked for. */
+  get #words(): number {
+    this.#wordsPerSecond ??= wordsCountedPerSecond();
+    return this.#wordsPerSecond;
   }
 
   async #bench(...args: readonly string[]): Promise<Row> {
@@ -102,24 +125,30 @@ class Run {
 
   /** The output of a script of bench/, or its rows' word of being skipped. */
   async #script(name: string, figure: string, args: readonly string[] = []): Promise<string | Figure[]> {
-    const found = script(root, name);
+    const found = script(this.#options.clone ?? root, name);
     if ("skipped" in found) return [{ figure, of: plain, skipped: found.skipped }];
-    return outputOf([...found, ...args], root);
+    return outputOf([...found, ...args], this.#options.clone ?? root);
   }
 
-  async #tokenizers(words: number): Promise<Figure[]> {
+  async #tokenizers(): Promise<Figure[]> {
     const output = await this.#script("tokenizers.ts", "tokenizers");
     if (typeof output !== "string") return output;
     return rowsOf(output).flatMap((row): Figure[] => {
       const speed = numberOf(row, "millionTokensPerSecond");
       if (speed === undefined) return [];
       return [
-        { figure: `tokens of ${String(row.name)}`, of: plain, ...higher, ratio: (speed * 1e6) / words, details: row },
+        {
+          figure: `tokens of ${String(row.name)}`,
+          of: plain,
+          ...higher,
+          ratio: (speed * 1e6) / this.#words,
+          details: row,
+        },
       ];
     });
   }
 
-  async #metrics(words: number): Promise<Figure[]> {
+  async #metrics(): Promise<Figure[]> {
     if (this.#options.quick) return [{ figure: "metrics", of: plain, skipped: "left out by --quick: a minute" }];
     const output = await this.#script("metrics.ts", "metrics");
     if (typeof output !== "string") return output;
@@ -129,12 +158,12 @@ class Run {
       figure: `${name === "paired" ? "bootstrap" : name} pairs`,
       of: plain,
       ...higher,
-      ratio: Number(items) / Number(seconds) / words,
-      details: { line },
+      ratio: Number(items) / Number(seconds) / this.#words,
+      details: { line, wordsPerSecond: this.#words },
     }));
   }
 
-  async #glove(words: number): Promise<Figure[]> {
+  async #glove(): Promise<Figure[]> {
     const args = this.#options.quick
       ? ["--tokens", "100000", "--words", "5000", "--dimensions", "50"]
       : ["--tokens", "1000000"];
@@ -146,7 +175,7 @@ class Run {
       figure: `GloVe records on ${threads} thread${threads === "1" ? "" : "s"}`,
       of: plain,
       ...higher,
-      ratio: rate / words,
+      ratio: rate / this.#words,
       details: row,
     }));
   }
@@ -185,27 +214,20 @@ class Run {
   }
 
   async *figures(): AsyncGenerator<Figure> {
-    this.#options.say?.("the yardsticks");
-    const words = wordsCountedPerSecond();
-    const gflops = gemmPeak("float32");
-    yield {
-      figure: "yardsticks",
-      of: "themselves",
-      ratio: 1,
-      details: { gemmPeakGflops: gflops, wordsPerSecond: words },
-    };
     const parts: readonly Part[] = [
-      { name: "operator call", figures: () => this.#operator() },
+      { name: "operator", figures: () => this.#operator() },
       { name: "flow-step", figures: () => this.#flowStep() },
-      { name: "causal flow", figures: () => this.#causal() },
-      { name: "autoregressive flow", figures: () => this.#ar() },
-      { name: "tokenizers", figures: () => this.#tokenizers(words) },
-      { name: "metrics", figures: () => this.#metrics(words) },
-      { name: "GloVe", figures: () => this.#glove(words) },
-      { name: "memory of presets", figures: () => this.#memory() },
-      { name: "growth of costs", figures: () => this.#growth() },
+      { name: "causal", figures: () => this.#causal() },
+      { name: "ar", figures: () => this.#ar() },
+      { name: "tokenizers", figures: () => this.#tokenizers() },
+      { name: "metrics", figures: () => this.#metrics() },
+      { name: "glove", figures: () => this.#glove() },
+      { name: "memory", figures: () => this.#memory() },
+      { name: "growth", figures: () => this.#growth() },
     ];
+    const { only } = this.#options;
     for (const { name, figures } of parts) {
+      if (only && !only.includes(name)) continue;
       this.#options.say?.(name);
       try {
         for await (const figure of await figures()) yield figure;

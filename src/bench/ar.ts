@@ -12,7 +12,7 @@ const paperSteps = 24;
 
 /**
  * What to measure. Defaults: RNN-AR with 4 of the paper's 24 steps, T=64, 300 channels; 32 texts encoded, 16 decoded.
- * Everything grows with the steps, so that few of them tell the ratios; all of them take minutes.
+ * Times grow with the steps, and the wavefront gains more the more there are; all 24 take minutes.
  */
 export interface ArBenchOptions {
   readonly network?: "lstm" | "attention";

@@ -6,12 +6,12 @@ import { Vocabulary } from "../text/vocabulary.ts";
 import { type DType, Generator, getThreads, grad, noGrad, randint, randn, scope, type Tensor } from "../torch/index.ts";
 import {
   type Agreement,
+  chosenPeer,
   demandSameGradients,
   demandSameOutput,
-  findPeer,
   mostDifference,
   Peer,
-  type PeerPlace,
+  type PeerChoice,
 } from "./peer.ts";
 import { alternate, median, timedHere } from "./timing.ts";
 import { randomTable, wordNames } from "./words.ts";
@@ -30,7 +30,7 @@ export interface CausalOptions {
   /** Whether words are drawn and latents decoded at all. */
   readonly decoding?: boolean;
   /** Also the PyTorch version in bench/peer, in the same run; true: where it is expected to be. */
-  readonly peer?: boolean | PeerPlace;
+  readonly peer?: PeerChoice;
 }
 
 /** How far the peer's figures are from ours, relatively. */
@@ -212,18 +212,16 @@ function configOf(preset = "small-ar"): Config {
  */
 export async function compareCausal(
   given: Omit<CausalOptions, "peer">,
-  place: PeerPlace,
+  peer: Peer,
   dtype: "float32" | "float64",
   most: number,
 ): Promise<CausalAgreement> {
   const config = configOf(given.preset);
   const options = measured(given, config);
-  const peer = await Peer.start(place);
   const subject = new Subject(config, options, dtype);
   try {
     return await agree(peer, subject, config, options, most);
   } finally {
-    peer.close();
     subject.dispose();
   }
 }
@@ -238,7 +236,7 @@ export async function compareCausal(
 export async function benchCausal(given: CausalOptions = {}): Promise<CausalResult> {
   const config = configOf(given.preset);
   const options = measured(given, config);
-  const place = given.peer === true ? findPeer() : given.peer === false ? undefined : given.peer;
+  const place = chosenPeer(given.peer);
   const peer = place && "python" in place ? await Peer.start(place) : undefined;
   const subject = new Subject(config, options, "float32");
   try {

@@ -78,7 +78,7 @@ export function isWorse({ change, better }: Figure): boolean {
   return better === "lower" ? change > 1.1 : change < 0.9;
 }
 
-/** Writes the ratios of a run into the file; those of the other kind of run stay. */
+/** Writes the ratios of a run into the file; what the run did not measure and the other kind of run stay. */
 export function writeRecorded(
   file: string,
   figures: readonly Figure[],
@@ -98,7 +98,7 @@ export function writeRecorded(
     machine,
     ...(before?.full && { full: before.full }),
     ...(before?.quick && { quick: before.quick }),
-    [kind]: measured,
+    [kind]: { ...before?.[kind], ...measured },
   };
   writeFileAtomic(file, `${JSON.stringify(value, null, 2)}\n`);
 }

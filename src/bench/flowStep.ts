@@ -13,11 +13,12 @@ import { type DType, Generator, getThreads, grad, noGrad, randn, scope, type Ten
 import { gemmPeak } from "./gemm.ts";
 import {
   type Agreement,
+  chosenPeer,
   demandSameGradients,
   demandSameOutput,
-  findPeer,
   mostDifference,
   Peer,
+  type PeerChoice,
   type PeerPlace,
   type PeerSkipped,
 } from "./peer.ts";
@@ -40,7 +41,7 @@ export interface FlowStepOptions {
   /** Training steps and inverses that are timed. */
   readonly repeats?: number;
   /** Also the PyTorch version in bench/peer, in the same run; true: where it is expected to be. */
-  readonly peer?: boolean | PeerPlace;
+  readonly peer?: PeerChoice;
 }
 
 /** How far the peer's figures are from ours, relatively. */
@@ -188,17 +189,15 @@ async function agree(peer: Peer, subject: Subject, options: Measured, most: numb
  */
 export async function compareFlowStep(
   given: Omit<FlowStepOptions, "peer" | "precision" | "repeats">,
-  place: PeerPlace,
+  peer: Peer,
   dtype: "float32" | "float64",
   most: number,
 ): Promise<FlowAgreement> {
   const options = measured(given);
-  const peer = await Peer.start(place);
   const subject = new Subject(options, dtype);
   try {
     return await agree(peer, subject, options, most);
   } finally {
-    peer.close();
     subject.dispose();
   }
 }
@@ -306,8 +305,7 @@ export async function benchFlowStep(given: FlowStepOptions = {}): Promise<FlowSt
   }
 }
 
-function peerPlace(asked: FlowStepOptions["peer"], { couplings }: Measured): PeerPlace | PeerSkipped | undefined {
-  if (asked === undefined || asked === false) return undefined;
-  if (couplings === "channel") return { skipped: "the PyTorch version has couplings over time alone" };
-  return asked === true ? findPeer() : asked;
+function peerPlace(asked: PeerChoice, { couplings }: Measured): PeerPlace | PeerSkipped | undefined {
+  const skipped = "the PyTorch version has couplings over time alone";
+  return asked && couplings === "channel" ? { skipped } : chosenPeer(asked);
 }

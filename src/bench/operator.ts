@@ -1,7 +1,7 @@
 /** What one small operator call costs. */
 import { getThreads, ones, scope } from "../torch/index.ts";
 import { gemmPeak } from "./gemm.ts";
-import { findPeer, Peer, type PeerPlace } from "./peer.ts";
+import { chosenPeer, Peer, type PeerChoice } from "./peer.ts";
 
 /** Microseconds of one addition of 4 numbers, its result freed: the best of five runs of 50,000 calls. */
 export function operatorMicroseconds(): number {
@@ -32,8 +32,8 @@ export interface OperatorResult {
 }
 
 /** The call, the peak, and with `peer` Python's call. */
-export async function benchOperator(options: { readonly peer?: boolean | PeerPlace } = {}): Promise<OperatorResult> {
-  const place = options.peer === true ? findPeer() : options.peer === false ? undefined : options.peer;
+export async function benchOperator(options: { readonly peer?: PeerChoice } = {}): Promise<OperatorResult> {
+  const place = chosenPeer(options.peer);
   const own = {
     operatorMicroseconds: operatorMicroseconds(),
     gemmPeakGflops: gemmPeak("float32"),

@@ -20,7 +20,8 @@ function table(figures: readonly Figure[]): Block {
     ["figure", "divided by", "ratio", "better", "recorded", "now / recorded"],
     figures.map((figure) => {
       const { figure: name, of, ratio, better, recorded, change, skipped, failed } = figure;
-      const value = ratio === undefined ? (failed ? `failed: ${failed}` : `skipped: ${skipped}`) : shown(ratio);
+      const word = failed ? `failed: ${failed}` : skipped ? `skipped: ${skipped}` : "";
+      const value = ratio === undefined ? word : shown(ratio);
       return [
         name,
         of,

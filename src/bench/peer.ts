@@ -1,5 +1,5 @@
 /** The hand-written PyTorch versions of our flows, bench/peer/, as a process that takes turns with this one. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,6 +37,15 @@ export function findPeer(clone: string = root): PeerPlace | PeerSkipped {
   return { python, program };
 }
 
+/** Whether a peer takes part; true: where it is expected to be. */
+export type PeerChoice = boolean | PeerPlace | PeerSkipped | undefined;
+
+/** The place, or why there is none; undefined where none is asked for. */
+export function chosenPeer(choice: PeerChoice): PeerPlace | PeerSkipped | undefined {
+  if (choice === undefined || choice === false) return undefined;
+  return choice === true ? findPeer() : choice;
+}
+
 type Answer = Readonly<Record<string, unknown>>;
 
 /** What is measured on both sides. */
@@ -48,53 +57,70 @@ export interface PeerModel {
   readonly inputs: ReadonlyMap<string, Tensor>;
 }
 
+/** Who waits for the next answer. */
+interface Waiting {
+  readonly resolve: (line: string) => void;
+  readonly reject: (error: RiverrunError) => void;
+}
+
 /** A running peer. Start it before this process grows; end it with `close`. */
 export class Peer {
-  readonly torch: string;
-  readonly #child: ChildProcess;
-  readonly #answers: AsyncIterator<string>;
+  /** PyTorch's version. */
+  torch = "";
+  readonly #child: ChildProcessWithoutNullStreams;
   #complaint = "";
+  #ended = false;
+  #waiting: Waiting | undefined;
 
   private constructor({ python, program }: PeerPlace) {
-    const child = spawn(python, [program, "--serve"], {
-      stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
-    });
+    const child = spawn(python, [program, "--serve"], { env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" } });
     this.#child = child;
-    if (!child.stdout || !child.stderr || !child.stdin) throw new RiverrunError("internal: the peer has no pipes");
-    this.#answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      this.#waiting?.resolve(line);
+    });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.#complaint = (this.#complaint + text).slice(-2000);
     });
-    child.stdin.on("error", () => undefined); // The lack of an answer says it.
+    child.stdin.on("error", () => undefined); // The end of the process says it.
     child.on("error", (error) => {
       this.#complaint += error.message;
-      child.stdout?.destroy();
+      this.#end();
     });
-    this.torch = "";
+    child.on("close", () => {
+      this.#end();
+    });
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#waiting?.reject(this.#farewell());
+  }
+
+  #farewell(): RiverrunError {
+    const last = this.#complaint.trim().split("\n").at(-1);
+    return new RiverrunError(`the PyTorch peer ended without an answer: ${last || "it said nothing"}`);
   }
 
   /** Starts it with this process's number of threads and environment. @throws RiverrunError where it does not answer */
   static async start(place: PeerPlace): Promise<Peer> {
     const peer = new Peer(place);
     try {
-      const { torch } = await peer.ask({ do: "open", threads: getThreads() });
-      return Object.assign(peer, { torch: String(torch) });
+      peer.torch = String((await peer.ask({ do: "open", threads: getThreads() })).torch);
+      return peer;
     } catch (error) {
       peer.close();
       throw error;
     }
   }
 
-  /** @throws RiverrunError with what the peer complained of */
+  /** One request at a time. @throws RiverrunError with what the peer complained of */
   async ask(request: Answer): Promise<Answer> {
-    this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
-    const { value, done } = await this.#answers.next();
-    if (done || value === undefined) {
-      const last = this.#complaint.trim().split("\n").at(-1);
-      throw new RiverrunError(`the PyTorch peer ended without an answer: ${last || "it said nothing"}`);
-    }
-    const answer = JSON.parse(value) as Answer;
+    if (this.#ended) throw this.#farewell();
+    const line = await new Promise<string>((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#child.stdin.write(`${JSON.stringify(request)}\n`);
+    });
+    const answer = JSON.parse(line) as Answer;
     if (typeof answer.error === "string") throw new RiverrunError(`the PyTorch peer failed: ${answer.error}`);
     return answer;
   }
@@ -123,7 +149,7 @@ export class Peer {
   }
 
   close(): void {
-    this.#child.stdin?.end();
+    this.#child.stdin.end();
     this.#child.kill();
   }
 }

@@ -19,6 +19,8 @@ export interface RunOptions {
   /** How Node.js starts `riverrun`. */
   readonly self: readonly string[];
   readonly threads?: number;
+  /** Names of the parts to run; all unless given. */
+  readonly only?: readonly string[];
   readonly onFigure: (figure: Figure) => Promise<void> | void;
   readonly say: (message: string) => void;
   /** The parts; those of `benchAll` unless given. */
@@ -38,7 +40,7 @@ export interface RunResult {
  * @throws UsageError for a damaged file of recorded ratios
  */
 export async function runAll(options: RunOptions): Promise<RunResult> {
-  const { quick, out, recordedFile, self, threads, say, onFigure, measure = benchAll } = options;
+  const { quick, out, recordedFile, self, threads, only, say, onFigure, measure = benchAll } = options;
   const recorded = readRecorded(recordedFile)?.[quick ? "quick" : "full"];
   mkdirSync(out, { recursive: true });
   const figures: Figure[] = [];
@@ -47,6 +49,7 @@ export async function runAll(options: RunOptions): Promise<RunResult> {
     quick,
     self,
     threads,
+    only,
     say: (part) => {
       say(`measuring: ${part}`);
     },

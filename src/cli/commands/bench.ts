@@ -25,13 +25,14 @@ interface BenchOptions {
   readonly threads?: number;
   readonly peer?: boolean;
   readonly quick?: boolean;
+  readonly only?: readonly string[];
   readonly out?: string;
   readonly record?: boolean;
 }
 
 /** The options that each kind takes beside --json and --threads. */
 const taken: Readonly<Record<Kind, readonly (keyof BenchOptions)[]>> = {
-  all: ["quick", "out", "record"],
+  all: ["quick", "only", "out", "record"],
   op: ["peer"],
   "flow-step": ["layout", "steps", "levels", "batch", "positions", "channels", "precision", "repeats", "peer"],
   causal: ["preset", "words", "batch", "repeats", "peer"],
@@ -70,6 +71,11 @@ export function addBench(program: Command): void {
       integer(2),
     )
     .option("--quick", "all: small sizes and few runs, about two minutes")
+    .option(
+      "--only <names>",
+      "all: parts by name, separated by commas: operator, flow-step, causal, ar, tokenizers, metrics, glove, memory, growth",
+      (text: string) => text.split(","),
+    )
     .option("--out <dir>", "all: folder of the page (default: runs/bench)")
     .option("--record", "all: write the ratios to bench/recorded.json, which later runs are compared with")
     .addHelpText(
@@ -90,12 +96,12 @@ function checkOptions(what: Kind, { json: _json, threads: _threads, ...options }
 
 async function bench(what: Kind, given: BenchOptions): Promise<void> {
   checkOptions(what, given);
-  const { json: _json, threads, quick = false, out, record, ...options } = given;
+  const { json: _json, threads, quick = false, only, out, record, ...options } = given;
   const { setThreads } = await import("../../torch/index.ts");
   if (threads !== undefined) setThreads(threads);
   switch (what) {
     case "all":
-      return all({ quick, out: out ?? join("runs", "bench"), record: record ?? false, threads });
+      return all({ quick, only, out: out ?? join("runs", "bench"), record: record ?? false, threads });
     case "op": {
       const { benchOperator } = await import("../../bench/operator.ts");
       return emit(await benchOperator({ peer: options.peer }));
@@ -123,13 +129,19 @@ async function bench(what: Kind, given: BenchOptions): Promise<void> {
 
 interface AllOptions {
   readonly quick: boolean;
+  readonly only: readonly string[] | undefined;
   readonly out: string;
   readonly record: boolean;
   readonly threads: number | undefined;
 }
 
-async function all({ quick, out, record, threads }: AllOptions): Promise<void> {
+async function all({ quick, only, out, record, threads }: AllOptions): Promise<void> {
   const { runAll } = await import("../../bench/run.ts");
+  const { partNames } = await import("../../bench/all.ts");
+  const unknown = only?.find((name) => !(partNames as readonly string[]).includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError(`--only: unknown part "${unknown}": expected some of ${partNames.join(", ")}`);
+  }
   const folder = join(root, "bench");
   if (record && !existsSync(folder)) {
     throw new UsageError("--record writes bench/recorded.json, which is part of a clone, not of the package");
@@ -138,6 +150,7 @@ async function all({ quick, out, record, threads }: AllOptions): Promise<void> {
   const self = [...process.execArgv, process.argv[1]];
   const { failed, pages } = await runAll({
     quick,
+    only,
     out,
     record,
     recordedFile: join(folder, "recorded.json"),
