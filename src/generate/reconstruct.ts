@@ -55,23 +55,31 @@ export function reconstructTexts(
     const ids = model.attentionDecoder
       ? beamDecode(model, latents, { lengths: batch.context.lengths, unknown: true }).map((row) => row.ids)
       : tokensOf(model, back, batch.context, options.decoder);
-    return batch.texts.map((text, row) => {
-      const first = text.ids.length > 0 && model.config.data.fixedLength ? 1 : 0;
-      const compared = text.ids.slice(first, first + text.tokensCounted);
-      const [expected, words] = [text.ids, ids[row]].map((own) => wordsOf(model, own));
-      return {
-        text: text.text,
-        expected: textOf(model, expected),
-        reconstruction: textOf(model, words),
-        exact: words.length === expected.length && words.every((word, place) => word === expected[place]),
-        tokens: compared.length,
-        correct: compared.filter((id, index) => ids[row][first + index] === id).length,
-        maxAbsError: errors[row],
-        truncated: text.truncated,
-        unknown: text.unknown,
-      };
-    });
+    return batch.texts.map((text, row) => compared(model, text, ids[row], errors[row]));
   });
+}
+
+/** How many of a text's tokens came back, place by place. */
+export function correctOf(model: TextFlow, text: PreparedText, ids: readonly number[]): number {
+  const first = model.config.data.fixedLength ? 1 : 0;
+  const own = text.ids.slice(first, first + text.tokensCounted);
+  return own.filter((id, index) => ids[first + index] === id).length;
+}
+
+/** A text beside the ids that came back. */
+export function compared(model: TextFlow, text: PreparedText, ids: readonly number[], error: number): Reconstruction {
+  const [expected, words] = [text.ids, ids].map((own) => wordsOf(model, own));
+  return {
+    text: text.text,
+    expected: textOf(model, expected),
+    reconstruction: textOf(model, words),
+    exact: words.length === expected.length && words.every((word, place) => word === expected[place]),
+    tokens: text.tokensCounted,
+    correct: correctOf(model, text, ids),
+    maxAbsError: error,
+    truncated: text.truncated,
+    unknown: text.unknown,
+  };
 }
 
 /** The summary of many reconstructions, which are counted and not kept. */

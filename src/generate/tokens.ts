@@ -6,16 +6,20 @@ import { noGrad, scope, type Tensor } from "../torch/index.ts";
 /** How a point becomes a word: the most probable one under the noise model, or the nearest in angle (the paper's). */
 export type TokenRule = "bayes" | "cosine";
 
+/** The rules for points; `nearest` is that of Bayes without noise and without word frequencies: argmin_w |x - e_w|. */
+export type PointRule = TokenRule | "nearest";
+
 /** Most scores (positions x words) held at once. */
 const mostScores = 1 << 24;
 
 /**
- * The word of every position: argmax_w log pi_w - |x - e_w|^2 / (2 sigma^2) (bayes) or argmax_w cos(x, e_w) (cosine).
+ * The word of every position: argmax_w log pi_w - |x - e_w|^2 / (2 sigma^2) (bayes), argmax_w cos(x, e_w) (cosine) or
+ * argmin_w |x - e_w| (nearest).
  *
  * @param points (B, T, D)
  * @returns ids of the real positions of each row
  */
-export function tokensOf(model: TextFlow, points: Tensor, context: FlowContext, rule?: TokenRule): number[][] {
+export function tokensOf(model: TextFlow, points: Tensor, context: FlowContext, rule?: PointRule): number[][] {
   const chosen = rule ?? model.config.generate.decoder;
   const { embedder } = model;
   return noGrad(() =>
@@ -25,7 +29,12 @@ export function tokensOf(model: TextFlow, points: Tensor, context: FlowContext, 
       const best: number[] = [];
       for (let start = 0; start < rows.size(0); start += part) {
         const piece = rows.slice(0, start, start + part);
-        const scores = chosen === "bayes" ? embedder.bayesScores(piece) : embedder.cosines(piece);
+        const scores =
+          chosen === "cosine"
+            ? embedder.cosines(piece)
+            : chosen === "bayes"
+              ? embedder.bayesScores(piece)
+              : embedder.nearness(piece);
         for (const id of scores.argmax(-1).toNumbers()) best.push(id);
       }
       return context.lengths.map((length, row) =>

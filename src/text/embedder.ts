@@ -101,9 +101,14 @@ export class Embedder {
 
   /** The same before normalising and without the term |x|^2, which no word depends on. */
   bayesScores(x: Tensor): Tensor {
-    const squares = this.#codebook.square().sum(1).div(2);
-    const variance = this.sigma * this.sigma;
-    return x.matmul(this.#codebook.transpose()).sub(squares).div(variance).add(this.#logPrior);
+    return this.nearness(x)
+      .div(this.sigma * this.sigma)
+      .add(this.#logPrior);
+  }
+
+  /** -|x - e_w|^2 / 2 + |x|^2 / 2 for every word, (..., V): largest for the nearest one. */
+  nearness(x: Tensor): Tensor {
+    return x.matmul(this.#codebook.transpose()).sub(this.#codebook.square().sum(1).div(2));
   }
 
   /** cos(x, e_w) for every word, (B, T, V); norms get 1e-12 added, as in the paper's code. */
