@@ -140,6 +140,43 @@ describe("--beam", () => {
   });
 });
 
+describe("--denoise", () => {
+  const args = (path: string, ...more: string[]): string[] => ["reconstruct", "--model", path, "--denoise", ...more];
+
+  it("says what of noisy texts came back before and after, with totals under --json", async () => {
+    const { code, out, err } = await run(addReconstruct, args(models.tiny, "--json"), `${lines}\n`);
+    expect(code).toBe(0);
+    const [a, b, bad, totals] = records(out);
+    expect(bad).toMatchObject({ line: 3, error: expect.any(String) });
+    expect(Object.keys(a)).toEqual([
+      ...["text", "expected", "reconstruction", "exact", "tokens", "correct", "maxAbsError", "truncated", "unknown"],
+      ...["correctBefore", "noiseRms", "denoisedRms"],
+    ]);
+    const [noise, rest] = [a, b].map(({ noiseRms, denoisedRms }) => [Number(noiseRms), Number(denoisedRms)]);
+    expect(totals.noiseRms).toBeCloseTo(Math.hypot(noise[0], rest[0]) / Math.SQRT2, 12);
+    expect(totals.denoisedRms).toBeCloseTo(Math.hypot(noise[1], rest[1]) / Math.SQRT2, 12);
+    expect(totals.tokenAccuracyBefore).toBeCloseTo((Number(a.correctBefore) + Number(b.correctBefore)) / 14, 12);
+    expect(err).toContain("of 14 tokens were read off before denoising");
+  });
+
+  it("takes the noise of a seed, and leaves less of it in a flow that mixes over words", async () => {
+    const one = records((await run(addReconstruct, args(models.causal, "--json"), lines)).out);
+    expect(records((await run(addReconstruct, args(models.causal, "--json", "--seed", "1"), lines)).out)).toEqual(one);
+    const other = records((await run(addReconstruct, args(models.causal, "--seed", "2"), lines)).out);
+    expect(other[0].noiseRms).not.toBe(one[0].noiseRms);
+    expect(Number(one[2].denoisedRms)).toBeLessThan(0.5 * Number(one[2].noiseRms));
+    expect(one[2].tokenAccuracy).toBe(1);
+    const plain = records((await run(addReconstruct, ["reconstruct", "--model", models.causal], lines)).out);
+    expect(Object.keys(plain[0])).not.toContain("noiseRms");
+  });
+
+  it("is refused by Language Flow+, whose words do not come from points", async () => {
+    const refused = await run(addReconstruct, args(models.plus), lines);
+    expect(refused).toMatchObject({ code: 2, out: "", err: expect.stringContaining("take its flow") });
+    expect((await run(addReconstruct, args(join(models.plus, "flow")), lines)).code).toBe(0);
+  });
+});
+
 describe("Language Flow+", () => {
   it("is trained by one command, with a report of both parts", async () => {
     expect(existsSync(join(models.plus, "flow", "model.safetensors"))).toBe(true);

@@ -2,12 +2,14 @@
 import type { Command } from "commander";
 import { counted } from "../counted.ts";
 import type { ModelOptions } from "../model.ts";
-import { type LineOptions, overLinesOfTexts } from "../options.ts";
+import { integer, type LineOptions, overLinesOfTexts } from "../options.ts";
 import { emit, say } from "../output.ts";
 import { modelCommand } from "../program.ts";
 
 interface ReconstructOptions extends ModelOptions, LineOptions {
   readonly json?: boolean;
+  readonly denoise?: boolean;
+  readonly seed: number;
 }
 
 /** Adds `riverrun reconstruct`. */
@@ -21,14 +23,38 @@ export function addReconstruct(program: Command): void {
     ),
   )
     .option("--json", "ends with one more line, the totals of all texts")
+    .option(
+      "--denoise",
+      "with the noise of the training on the way, taken off again by one step along the slope of the model's density",
+    )
+    .option("--seed <n>", "of the noise of --denoise", integer(0), 1)
     .action(reconstruct);
 }
 
 async function reconstruct(file: string | undefined, options: ReconstructOptions): Promise<void> {
-  const { ReconstructionTally, reconstructTexts } = await import("../../generate/index.ts");
+  const { DenoisedTally, denoiseTexts, ReconstructionTally, reconstructTexts } = await import(
+    "../../generate/index.ts"
+  );
   const { openModel } = await import("../model.ts");
   const { overTexts } = await import("../texts.ts");
   const model = openModel(options);
+  const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)} %`;
+  if (options.denoise) {
+    const tally = new DenoisedTally();
+    const { texts } = await overTexts(model, file, options, (batch) =>
+      denoiseTexts(model, batch, { seed: options.seed }).map((row) => {
+        tally.add(row);
+        return [row];
+      }),
+    );
+    if (texts === 0 && options.skipLines > 0) return;
+    const totals = tally.totals();
+    if (options.json) await emit(totals);
+    say(
+      `${counted(totals.texts, "noisy text")}: ${percent(totals.tokenAccuracyBefore, 3)} of ${counted(totals.tokens, "token")} were read off before denoising, ${percent(totals.tokenAccuracy, 3)} after; noise of ${totals.noiseRms.toFixed(4)} became ${totals.denoisedRms.toFixed(4)} (root mean squares)`,
+    );
+    return;
+  }
   const tally = new ReconstructionTally();
   const { texts } = await overTexts(model, file, options, (batch) =>
     reconstructTexts(model, batch).map((row) => {
@@ -40,7 +66,6 @@ async function reconstruct(file: string | undefined, options: ReconstructOptions
   if (texts === 0 && options.skipLines > 0) return;
   const totals = tally.totals();
   if (options.json) await emit(totals);
-  const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)} %`;
   say(
     `${counted(totals.texts, "text")}, ${percent(totals.exactShare, 2)} of them word for word: ${percent(totals.tokenAccuracy, 3)} of ${counted(totals.tokens, "token")} came back, largest error ${totals.maxAbsError.toExponential(2)}, ${percent(totals.unknownShare, 2)} unknown words, ${percent(totals.truncatedShare, 2)} of the texts cut`,
   );
