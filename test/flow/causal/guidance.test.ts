@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   annealedStrength,
   CausalNetwork,
+  CodebookHead,
   denoise,
   dropCondition,
   extrapolated,
@@ -77,6 +78,24 @@ test("a condition is dropped by each row's own stream, and what is learned of it
       const x = randn([200, 5, 4], new Generator(2), { dtype: "float64" });
       const all = dropCondition({ values }, 1, streams());
       expect(largest(network.forward(x, { condition: all }).sub(network.forward(x)))).toBeLessThanOrEqual(1e-12);
+    }),
+  );
+});
+
+test("a network's next words are guided as docs/causal.md shows", () => {
+  noGrad(() =>
+    scope(() => {
+      const size = { width: 8, layers: 1, heads: 2, positionEncoding: "learned", dropout: 0 } as const;
+      const network = new CausalNetwork(initOf(1), { input: channels, positions: 5, condition: 3 }, size);
+      const head = new CodebookHead(initOf(2), codebook, 8);
+      const condition = { values: randn([2, 2, 3], new Generator(1), { dtype: "float64" }) };
+      const x = randn([2, 5, channels], new Generator(2), { dtype: "float64" });
+      const free = { ...condition, lengths: [0, 0] };
+      const [c, u] = [condition, free].map((one) => head.logits(network.forward(x, { condition: one })));
+      const next = guidedLogProbabilities(c, u, annealedStrength(1.5, 4, 5));
+      const powers = c.softmax(2).pow(2.5).div(u.softmax(2).pow(1.5));
+      expect(largest(next.exp().sub(powers.div(powers.sum(2, true))))).toBeLessThanOrEqual(1e-12);
+      expect(largest(next.sub(c.logSoftmax(2)))).toBeGreaterThan(1e-3);
     }),
   );
 });
