@@ -1,12 +1,9 @@
 // The operators of riverrun's own: rows of tensors handed to the kernels of kernels.h, with their gradients. They live
 // in the dispatcher beside libtorch's, so they are called, listed and differentiated in the same way. CPU, float32 and
 // float64; every one has a composition of libtorch's operators in TypeScript that serves the rest.
-#include <ATen/Functions.h>
-#include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "kernels.h"
+#include "fused.h"
 
 namespace riverrun {
 
@@ -56,60 +53,6 @@ const Kernels<double>& kernels<double>() {
 }
 
 namespace {
-
-using at::Tensor;
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-
-void demand(bool holds, const char* what) { TORCH_CHECK(holds, what); }
-
-void demandSupported(const Tensor& x) {
-  TORCH_CHECK(x.device().is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble),
-              "expected float32 or float64 on the CPU, got ", x.scalar_type(), " on ", x.device());
-}
-
-template <typename Body>
-void byType(const Tensor& x, const Body& body) {
-  if (x.scalar_type() == at::kFloat) body(float{});
-  else body(double{});
-}
-
-constexpr int64_t kGrain = 16384;  // numbers that are worth a thread
-
-// Rows of `n` numbers; none where n is 0, so that an empty tensor is passed over instead of divided by.
-int64_t rowsOf(const Tensor& x, int64_t n) { return n ? x.numel() / n : 0; }
-
-int64_t rowsPerTask(int64_t width) { return std::max<int64_t>(1, kGrain / std::max<int64_t>(1, width)); }
-
-// Column sums of many rows: every task of rows has sums of its own, added up in a fixed order, so that the result
-// depends on the tasks and not on which thread was first.
-class ColumnSums {
- public:
-  ColumnSums(int64_t rows, int64_t width, int64_t columns, const at::TensorOptions& options)
-      : task_(std::max<int64_t>(rowsPerTask(width), (rows + kTasks - 1) / kTasks)),
-        sums_(at::zeros({std::max<int64_t>(1, (rows + task_ - 1) / task_), columns}, options)) {}
-
-  template <typename Body>
-  void over(int64_t rows, const Body& body) {
-    at::parallel_for(0, sums_.size(0), 1, [&](int64_t first, int64_t last) {
-      for (int64_t task = first; task < last; ++task) {
-        body(task, task * task_, std::min(rows, (task + 1) * task_));
-      }
-    });
-  }
-
-  template <typename T>
-  T* of(int64_t task) {
-    return sums_.data_ptr<T>() + task * sums_.size(1);
-  }
-
-  Tensor total() const { return sums_.sum(0); }
-
- private:
-  static constexpr int64_t kTasks = 64;
-  int64_t task_;
-  Tensor sums_;
-};
 
 struct BiasGelu : torch::autograd::Function<BiasGelu> {
   static Tensor forward(AutogradContext* context, const Tensor& given, const Tensor& bias) {
@@ -195,43 +138,6 @@ struct BiasResidual : torch::autograd::Function<BiasResidual> {
       });
     });
     return {dy, dy, sums.total()};
-  }
-};
-
-// Attention of a sequence to itself from packed projections (B, T, 3 C), queries, keys, values: softmax(Q K^T / sqrt(d)) V
-// as (B, T, C). The gradient comes back packed as well, which composed views would copy twice.
-struct SelfAttention : torch::autograd::Function<SelfAttention> {
-  static std::vector<Tensor> split(const Tensor& packed, int64_t heads) {
-    const int64_t width = packed.size(2) / 3;
-    return packed.view({packed.size(0), packed.size(1), 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind(0);
-  }
-
-  static Tensor forward(AutogradContext* context, const Tensor& given, int64_t heads, bool causal) {
-    demandSupported(given);
-    demand(given.dim() == 3 && heads > 0 && given.size(2) % (3 * heads) == 0 && given.numel() > 0,
-           "expected packed projections (B, T, 3 C), not empty, with heads that divide C");
-    const Tensor packed = given.contiguous();
-    const auto parts = split(packed, heads);
-    const auto [mixed, logSum] =
-        at::_scaled_dot_product_flash_attention_for_cpu(parts[0], parts[1], parts[2], 0.0, causal);
-    context->save_for_backward({packed, mixed, logSum});
-    context->saved_data["heads"] = heads;
-    context->saved_data["causal"] = causal;
-    return mixed.transpose(1, 2).reshape({packed.size(0), packed.size(1), packed.size(2) / 3});
-  }
-
-  static variable_list backward(AutogradContext* context, variable_list gradients) {
-    const auto saved = context->get_saved_variables();
-    const int64_t heads = context->saved_data["heads"].toInt();
-    const bool causal = context->saved_data["causal"].toBool();
-    const Tensor& packed = saved[0];
-    const int64_t batch = packed.size(0), positions = packed.size(1), width = packed.size(2) / 3;
-    const auto parts = split(packed, heads);
-    const Tensor gradient = gradients[0].contiguous().view({batch, positions, heads, width / heads}).transpose(1, 2);
-    const auto [q, k, v] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-        gradient, parts[0], parts[1], parts[2], saved[1], saved[2], 0.0, causal);
-    const auto rows = [&](const Tensor& one) { return one.transpose(1, 2).reshape({batch, positions, width}); };
-    return {at::cat({rows(q), rows(k), rows(v)}, 2), Tensor(), Tensor()};
   }
 };
 
@@ -532,10 +438,6 @@ Tensor scaleShift(const Tensor& x, const Tensor& scale, const Tensor& shift, at:
   return ScaleShift::apply(x, scale, shift, counts.vec());
 }
 
-Tensor selfAttention(const Tensor& packed, int64_t heads, bool causal) {
-  return SelfAttention::apply(packed, heads, causal);
-}
-
 std::tuple<Tensor, Tensor> couplingSplit(const Tensor& x, at::IntArrayRef place, int64_t changed, int64_t width) {
   const auto results = CouplingSplit::apply(x, place.vec(), changed, width);
   return {results[0], results[1]};
@@ -555,7 +457,6 @@ std::tuple<Tensor, Tensor> affineCoupling(const Tensor& seen, const Tensor& chan
 TORCH_LIBRARY(riverrun, library) {
   library.def("bias_gelu(Tensor h, Tensor bias) -> Tensor", biasGelu);
   library.def("bias_residual(Tensor x, Tensor h, Tensor bias) -> Tensor", biasResidual);
-  library.def("self_attention(Tensor packed, int heads, bool causal) -> Tensor", selfAttention);
   library.def("scale_shift(Tensor x, Tensor scale, Tensor shift, int[] counts) -> Tensor", scaleShift);
   library.def("coupling_split(Tensor x, int[] place, int changed, int width) -> (Tensor, Tensor)", couplingSplit);
   library.def(

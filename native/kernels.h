@@ -21,6 +21,21 @@ struct CouplingRow {
   T bound;  // the sigmoid's offset, or c of the soft clip
 };
 
+// One head of one sequence in packed projections (T, 3 C): queries, keys, values, beside each other. `packed` and
+// `bias` point to the head's first query; the bias, (3 C) or null, has not been added yet. The first `count` positions
+// are real.
+template <typename T>
+struct HeadRows {
+  const T* packed;
+  const T* bias;
+  int64_t positions;
+  int64_t channels;  // C
+  int64_t size;      // of a head
+  int64_t count;
+  T scale;  // of the scores
+  bool causal;
+};
+
 template <typename T>
 struct Kernels {
   // out = gelu(h + b), tanh form
@@ -29,6 +44,8 @@ struct Kernels {
   void (*biasGeluBackward)(const T* dy, const T* h, const T* bias, T* dh, T* dbias, int64_t n);
   // out = x + h + b
   void (*biasResidual)(const T* x, const T* h, const T* bias, T* out, int64_t n);
+  // out = x + mask (h + b)
+  void (*maskedResidual)(const T* x, const T* h, const T* bias, const T* mask, T* out, int64_t n);
   // y = s x + a (a = s b); decode is the same with 1 / s and -b
   void (*scaleShift)(const T* x, const T* scale, const T* shift, T* y, int64_t n);
   // gx = s gy; gscale += gy x; gshift += gy
@@ -41,6 +58,19 @@ struct Kernels {
   // output and gl of the row's sum of ln s
   void (*couplingBackward)(const CouplingRow<T>& row, const T* x, const T* gy, T gl, bool inverse, T* gx, T* gnetwork,
                            T* gbias, T* ggain);
+  // Numbers of scratch memory that attention needs.
+  int64_t (*attentionScratch)(int64_t positions, int64_t size);
+  // out (rows of C): softmax(Q K^T scale) V over the real positions, zero where there is none; softmax, (T x 2): of each query the
+  // greatest score and 1 / sum of exp(score - greatest)
+  void (*attention)(const HeadRows<T>& rows, T* out, T* softmax, T* scratch);
+  // the gradient of the packed projections from that of `out`
+  void (*attentionBackward)(const HeadRows<T>& rows, const T* out, const T* gradient, const T* softmax, T* packed,
+                            T* scratch);
+  // y = factor weight (x - mean) / sqrt(var + epsilon) + bias; moments: mean and 1 / sqrt(var + epsilon)
+  void (*layerNorm)(const T* x, const T* weight, const T* bias, T factor, T epsilon, T* y, T* moments, int64_t n);
+  // gx = residual + the gradient of x; gweight and gbias are added to
+  void (*layerNormBackward)(const T* gy, const T* x, const T* weight, T factor, const T* moments, const T* residual,
+                            T* gx, T* gweight, T* gbias, int64_t n);
 };
 
 template <typename T>

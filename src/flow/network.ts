@@ -60,8 +60,9 @@ export class PaperNetwork extends CouplingNetwork {
 
   forward(x: Tensor, _context: FlowContext): CouplingOutput {
     const input = this.#positions ? x.add(this.#positions.slice(0, 0, x.size(1))) : x;
-    const hidden = this.#body instanceof LSTM ? this.#body.forward(input).output : this.#body.forward(input);
-    return this.#head.parts(hidden);
+    return this.#body instanceof LSTM
+      ? this.#head.parts(this.#body.forward(input).output)
+      : this.#head.partsOf(this.#body.times(this.#head.weight, input));
   }
 }
 
@@ -117,10 +118,10 @@ export class MaskedNetwork extends CouplingNetwork {
       const rows = this.#fromEnd.indexSelect(0, context.fromEnd.reshape(-1));
       hidden = hidden.add(rows.reshape(x.size(0), context.positions, -1));
     }
-    const mask = context.full ? undefined : context.boolMask;
+    const lengths = context.full ? undefined : context.lengths;
     const dropout = context.settings.dropout;
-    for (const block of this.#blocks) hidden = block.forward(hidden, { mask, dropout });
-    if (this.#lstm) hidden = this.#lstm.forward(hidden, { lengths: context.full ? undefined : context.lengths }).output;
+    for (const block of this.#blocks) hidden = block.forward(hidden, { lengths, dropout });
+    if (this.#lstm) hidden = this.#lstm.forward(hidden, { lengths }).output;
     return this.#head.parts(this.#norm.forward(hidden));
   }
 }

@@ -1,6 +1,6 @@
 /** Multi-head attention with masks and a cache for decoding position by position. */
 import { UsageError } from "../base/errors.ts";
-import { biasResidual, isFusable, ones, selfAttention, type Tensor } from "../torch/index.ts";
+import { arange, biasResidual, ones, type Tensor, tensor } from "../torch/index.ts";
 import { scaled_dot_product_attention } from "../torch/operators.ts";
 import { Tensor as TensorClass } from "../torch/tensor.ts";
 import type { InitContext } from "./initContext.ts";
@@ -18,6 +18,8 @@ export interface ProjectedMemory {
 export interface AttentionOptions {
   /** True at real positions of the input, (B, T); with a cache, of all positions so far. Absent: all are real. */
   readonly mask?: Tensor;
+  /** The same as a mask that is true at the first n of each row. */
+  readonly lengths?: readonly number[] | undefined;
   /** Position t sees positions up to t. With a cache this holds always. */
   readonly causal?: boolean;
   /** What is attended to instead of the input, (B, S, C). */
@@ -32,7 +34,7 @@ export interface AttentionOptions {
  * then the keys', then the values'.
  */
 export class MultiHeadAttention extends Module {
-  readonly #heads: number;
+  readonly heads: number;
   readonly #size: number;
   readonly #projection: Linear;
   readonly #output: Linear;
@@ -43,23 +45,35 @@ export class MultiHeadAttention extends Module {
     if (!Number.isInteger(heads) || heads < 1 || dimensions % heads !== 0) {
       throw new UsageError(`attention: ${heads} heads do not divide ${dimensions} dimensions`);
     }
-    this.#heads = heads;
+    this.heads = heads;
     this.#size = dimensions / heads;
     this.#projection = this.child("projection", new Linear(init, dimensions, 3 * dimensions, options));
     this.#output = this.child("output", new Linear(init, dimensions, dimensions, options));
   }
 
+  /** Weight and bias of the packed projections and of the output; undefined where there are no biases. */
+  get weights(): Tensor[] | undefined {
+    const { weight, bias } = this.#projection;
+    return bias && this.#output.bias && [weight, bias, this.#output.weight, this.#output.bias];
+  }
+
   /** (B, T, parts * C) to `parts` views (B, heads, T, size). */
   #split(x: Tensor, parts: number): Tensor[] {
     const [batch, positions] = x.shape;
-    return x.reshape(batch, positions, parts, this.#heads, this.#size).permute(2, 0, 3, 1, 4).unbind(0);
+    return x.reshape(batch, positions, parts, this.heads, this.#size).permute(2, 0, 3, 1, 4).unbind(0);
   }
 
   /** Keys and values of a memory (B, S, C), to be given as `memory` to every step of decoding. */
   project(memory: Tensor): ProjectedMemory {
-    const dimensions = this.#heads * this.#size;
+    const dimensions = this.heads * this.#size;
     const [keys, values] = this.#split(this.#projection.rows(memory, dimensions, 3 * dimensions), 2);
     return { keys, values };
+  }
+
+  #prefixes(lengths: readonly number[] | undefined, positions: number, device: string): Tensor | undefined {
+    if (!lengths) return undefined;
+    const counts = tensor(lengths, [lengths.length, 1], { dtype: "int64", device });
+    return arange(0, positions, 1, { dtype: "int64", device }).unsqueeze(0).lt(counts);
   }
 
   /** x + MHA(normalised), the residual and the output's bias added in one pass. */
@@ -91,15 +105,11 @@ export class MultiHeadAttention extends Module {
       [queries] = this.#split(this.#projection.rows(x, 0, dimensions), 1);
       ({ keys, values } = memory instanceof TensorClass ? this.project(memory) : memory);
     } else {
-      const packed = this.#projection.forward(x);
-      if (!options.mask && !cache && isFusable(packed)) {
-        return selfAttention(packed, this.#heads, options.causal ?? false);
-      }
-      [queries, keys, values] = this.#split(packed, 3);
+      [queries, keys, values] = this.#split(this.#projection.forward(x), 3);
       if (cache) ({ keys, values } = cache.append(keys, values));
     }
     const seen = keys.size(2);
-    const mask = memory ? options.memoryMask : options.mask;
+    const mask = memory ? options.memoryMask : (options.mask ?? this.#prefixes(options.lengths, seen, x.device));
     if (mask && (mask.size(0) !== batch || mask.size(1) !== seen)) {
       throw new UsageError(`attention: the mask is [${mask.shape.join(", ")}], expected [${batch}, ${seen}]`);
     }

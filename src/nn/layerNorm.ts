@@ -7,10 +7,10 @@ import { Module } from "./module.ts";
 
 /** a (x - mean) / sqrt(var + eps) + b with the biased variance; a = 1 and b = 0 at the start. */
 export class LayerNorm extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  readonly epsilon: number;
   protected readonly features: number;
-  protected readonly weight: Tensor;
-  protected readonly bias: Tensor;
-  protected readonly epsilon: number;
 
   constructor(init: InitContext, features: number, options: { readonly eps?: number } = {}) {
     super();
@@ -18,6 +18,11 @@ export class LayerNorm extends Module {
     this.epsilon = options.eps ?? 1e-5;
     this.weight = this.parameter("weight", init.ones([features]));
     this.bias = this.parameter("bias", init.zeros([features]));
+  }
+
+  /** By which the weight is multiplied. */
+  get factor(): number {
+    return 1;
   }
 
   forward(x: Tensor): Tensor {
@@ -38,7 +43,11 @@ export class UnbiasedLayerNorm extends LayerNorm {
     super(init, features, { eps: 1e-24 });
   }
 
+  override get factor(): number {
+    return Math.sqrt((this.features - 1) / this.features);
+  }
+
   override forward(x: Tensor): Tensor {
-    return this.normalise(x, this.weight.mul(Math.sqrt((this.features - 1) / this.features)));
+    return this.normalise(x, this.weight.mul(this.factor));
   }
 }

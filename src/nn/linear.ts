@@ -38,31 +38,36 @@ export class Linear extends Module {
  * Dhariwal, 2018, appendix B). g has one entry for each output.
  */
 export class ZeroLinear extends Module {
-  readonly #weight: Tensor;
+  /** (out, in); for those who make the product themselves. */
+  readonly weight: Tensor;
   readonly #bias: Tensor;
   readonly #gain: Tensor;
 
   constructor(init: InitContext, inputs: number, outputs: number) {
     super();
-    this.#weight = this.parameter("weight", init.zeros([outputs, inputs]));
+    this.weight = this.parameter("weight", init.zeros([outputs, inputs]));
     this.#bias = this.parameter("bias", init.zeros([outputs]));
     this.#gain = this.parameter("gain", init.zeros([outputs]));
   }
 
   /** The parts of the output, for a coupling that applies bias and gain in its own pass. */
   parts(x: Tensor): CouplingOutput {
-    const product = TensorClass.adopt(linear(x.handle, this.#weight.handle));
+    return this.partsOf(TensorClass.adopt(linear(x.handle, this.weight.handle)));
+  }
+
+  /** The same for a product x W^T that is there already. */
+  partsOf(product: Tensor): CouplingOutput {
     return { product, bias: this.#bias, gain: this.#gain };
   }
 
   forward(x: Tensor): Tensor {
     const factor = this.#gain.mul(3).exp();
     // The factor goes to where fewer numbers are passed over: into the weight (out, in) or into the output (rows, out).
-    const [outputs, inputs] = this.#weight.shape;
+    const [outputs, inputs] = this.weight.shape;
     if (inputs * outputs <= (x.numel / inputs) * outputs) {
-      const weight = this.#weight.mul(factor.unsqueeze(1));
+      const weight = this.weight.mul(factor.unsqueeze(1));
       return TensorClass.adopt(linear(x.handle, weight.handle, this.#bias.mul(factor).handle));
     }
-    return TensorClass.adopt(linear(x.handle, this.#weight.handle, this.#bias.handle)).mul(factor);
+    return TensorClass.adopt(linear(x.handle, this.weight.handle, this.#bias.handle)).mul(factor);
   }
 }

@@ -1,7 +1,15 @@
 /** The pre-norm transformer block. */
-import { biasGelu, biasResidual, type Generator, scope, type Tensor } from "../torch/index.ts";
+import {
+  biasGelu,
+  biasResidual,
+  type Generator,
+  isFusable,
+  scope,
+  type Tensor,
+  transformerBlock,
+} from "../torch/index.ts";
 import { type AttentionOptions, MultiHeadAttention } from "./attention.ts";
-import { dropout } from "./dropout.ts";
+import { dropout, dropoutMask } from "./dropout.ts";
 import type { InitContext } from "./initContext.ts";
 import type { KeyValueCache } from "./keyValueCache.ts";
 import { LayerNorm, UnbiasedLayerNorm } from "./layerNorm.ts";
@@ -43,6 +51,13 @@ export class FeedForward extends Module {
     this.#activation = options.activation ?? "gelu";
   }
 
+  /** Weight and bias of the inner and of the outer map, where the activation is the tanh form of GELU. */
+  get weights(): Tensor[] | undefined {
+    const [inner, outer] = [this.#inner, this.#outer];
+    if (this.#activation !== "gelu-tanh" || !inner.bias || !outer.bias) return undefined;
+    return [inner.weight, inner.bias, outer.weight, outer.bias];
+  }
+
   #active(x: Tensor): Tensor {
     const { bias } = this.#inner;
     if (this.#activation === "gelu-tanh" && bias) return biasGelu(this.#inner.product(x), bias);
@@ -81,18 +96,49 @@ export class TransformerBlock extends Module {
     this.#dropout = options.dropout ?? 0;
   }
 
+  /** The block as one operator, its result times head^T where a head is given; undefined where that cannot be. */
+  #fused(x: Tensor, pass: BlockPass, head?: Tensor): Tensor | undefined {
+    const [attention, feedForward] = [this.#attention.weights, this.#feedForward.weights];
+    if (!isFusable(x) || pass.mask || pass.memory || !attention || !feedForward) return undefined;
+    const [first, second] = [this.#attentionNorm, this.#feedForwardNorm];
+    const streams = this.#drops(pass);
+    return scope(() => {
+      const drop = (): Tensor => dropoutMask(x, this.#dropout, streams ?? []);
+      const weights = [first.weight, first.bias, ...attention, second.weight, second.bias, ...feedForward];
+      return transformerBlock(x, weights, {
+        heads: this.#attention.heads,
+        lengths: pass.lengths,
+        causal: pass.causal ?? false,
+        epsilon: first.epsilon,
+        factor: first.factor,
+        head,
+        drops: streams && [drop(), drop()],
+      });
+    });
+  }
+
+  #drops(pass: BlockPass): readonly Generator[] | undefined {
+    return this.training && this.#dropout > 0 ? pass.dropout : undefined;
+  }
+
+  /** forward(x) W^T for a W (N, C), in one operator with the block where that can be; (B, T, N). */
+  times(weight: Tensor, x: Tensor, pass: BlockPass = {}): Tensor {
+    return this.#fused(x, pass, weight) ?? this.forward(x, pass).matmul(weight.transpose());
+  }
+
   forward(x: Tensor, pass: BlockPass = {}, cache?: KeyValueCache): Tensor {
-    const streams = this.training ? pass.dropout : undefined;
-    const drops = streams !== undefined && this.#dropout > 0;
+    const whole = cache ? undefined : this.#fused(x, pass);
+    if (whole) return whole;
+    const streams = this.#drops(pass);
     // Each branch frees what it made: fewer buffers stay warm in the processor's cache.
     const middle = scope(() => {
       const normalised = this.#attentionNorm.forward(x);
-      if (!drops) return this.#attention.residual(x, normalised, pass, cache);
+      if (!streams) return this.#attention.residual(x, normalised, pass, cache);
       return x.add(dropout(this.#attention.forward(normalised, pass, cache), this.#dropout, streams));
     });
     return scope(() => {
       const normalised = this.#feedForwardNorm.forward(middle);
-      if (!drops) return this.#feedForward.residual(middle, normalised);
+      if (!streams) return this.#feedForward.residual(middle, normalised);
       return middle.add(dropout(this.#feedForward.forward(normalised), this.#dropout, streams));
     });
   }

@@ -1,10 +1,17 @@
 /**
- * The operators of native/fused.cc: chains of element-wise passes as one pass over memory, which is what a training step
- * spends its time on beside matrix products. Elsewhere than on the CPU, and in bfloat16, they are composed of libtorch's
- * operators; both ways agree to rounding.
+ * The operators of native/fused.cc and native/transformer.cc: chains of element-wise passes as one pass over memory,
+ * which is what a training step spends its time on beside matrix products. Elsewhere than on the CPU, and in bfloat16,
+ * they are composed of libtorch's operators; both ways agree to rounding.
  */
-import { affine_coupling, bias_gelu, bias_residual, coupling_split, scale_shift, self_attention } from "./operators.ts";
-import { Tensor } from "./tensor.ts";
+import {
+  affine_coupling,
+  bias_gelu,
+  bias_residual,
+  coupling_split,
+  scale_shift,
+  transformer_block,
+} from "./operators.ts";
+import { handlesOf, Tensor } from "./tensor.ts";
 
 /** Whether the fused operators take a tensor: float32 or float64 on the CPU. */
 export function isFusable(x: Tensor): boolean {
@@ -19,11 +26,6 @@ export function biasGelu(h: Tensor, bias: Tensor): Tensor {
 /** x + h + b; x and h (..., N), b (N). */
 export function biasResidual(x: Tensor, h: Tensor, bias: Tensor): Tensor {
   return isFusable(x) ? Tensor.adopt(bias_residual(x.handle, h.handle, bias.handle)) : x.add(h.add(bias));
-}
-
-/** softmax(Q K^T / sqrt(C / heads)) V of packed projections (B, T, 3 C), where every position is real; (B, T, C). */
-export function selfAttention(packed: Tensor, heads: number, causal: boolean): Tensor {
-  return Tensor.adopt(self_attention(packed.handle, heads, causal));
 }
 
 /** scale x + shift at the first `counts[b]` positions of row b, zero after them; x (B, T, C), scale and shift (C). */
@@ -99,4 +101,40 @@ export function affineCoupling(
     inverse,
   );
   return [Tensor.adopt(y), Tensor.adopt(logDet)];
+}
+
+/** What one pass through a transformer block is told besides its weights. */
+export interface BlockCall {
+  readonly heads: number;
+  /** Real positions of each example; those beyond them are not seen. Absent: all are real. */
+  readonly lengths?: readonly number[] | undefined;
+  readonly causal: boolean;
+  /** Of both norms: factor weight (x - mean) / sqrt(var + epsilon) + bias. */
+  readonly epsilon: number;
+  readonly factor: number;
+  /** (N, C): the result is (B, T, N), the block's output times its transpose. */
+  readonly head?: Tensor | undefined;
+  /** (B, T, C), by which the branches are multiplied before they are added. */
+  readonly drops?: readonly [Tensor, Tensor] | undefined;
+}
+
+/**
+ * The pre-norm transformer block with tanh GELU, x (B, T, C). The weights: norm, packed projections, output, norm, inner
+ * and outer map, of each its weight and its bias.
+ */
+export function transformerBlock(x: Tensor, weights: readonly Tensor[], call: BlockCall): Tensor {
+  return Tensor.adopt(
+    transformer_block(
+      x.handle,
+      handlesOf(weights),
+      call.head?.handle,
+      call.drops?.[0].handle,
+      call.drops?.[1].handle,
+      call.lengths ?? new Array<number>(x.size(0)).fill(x.size(1)),
+      call.heads,
+      call.causal,
+      call.epsilon,
+      call.factor,
+    ),
+  );
 }

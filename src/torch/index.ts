@@ -27,7 +27,7 @@ export {
   couplingSplit,
   isFusable,
   scaleShift,
-  selfAttention,
+  transformerBlock,
 } from "./fused.ts";
 export { Generator } from "./generator.ts";
 export { cudaDevices, engineBuild, getThreads, memory, resolveDevice, setThreads, trimMemory } from "./runtime.ts";

@@ -190,8 +190,8 @@ export const operatorNames: readonly string[] = [
   "riverrun::bias_gelu",
   "riverrun::bias_residual",
   "riverrun::scale_shift",
-  "riverrun::self_attention",
   "riverrun::coupling_split",
+  "riverrun::transformer_block",
 ];
 
 /** `aten::_foreach_add_.List(Tensor(a!)[] self, Tensor[] other, *, Scalar alpha=1) -> ()` */
@@ -1450,11 +1450,6 @@ export function scale_shift(x: Handle, scale: Handle, shift: Handle, counts: num
   return native.call(182, x, scale, shift, counts) as Handle;
 }
 
-/** `riverrun::self_attention(Tensor packed, int heads, bool causal) -> Tensor` */
-export function self_attention(packed: Handle, heads: number, causal: boolean): Handle {
-  return native.call(183, packed, heads, causal) as Handle;
-}
-
 /** `riverrun::coupling_split(Tensor x, int[] place, int changed, int width) -> (Tensor, Tensor)` */
 export function coupling_split(
   x: Handle,
@@ -1462,5 +1457,21 @@ export function coupling_split(
   changed: number,
   width: number,
 ): [Handle, Handle] {
-  return native.call(184, x, place, changed, width) as [Handle, Handle];
+  return native.call(183, x, place, changed, width) as [Handle, Handle];
+}
+
+/** `riverrun::transformer_block(Tensor x, Tensor[] weights, Tensor? head, Tensor? drop1, Tensor? drop2, int[] counts, int heads, bool causal, float epsilon, float factor) -> Tensor` */
+export function transformer_block(
+  x: Handle,
+  weights: readonly Handle[],
+  head: Handle | null | undefined,
+  drop1: Handle | null | undefined,
+  drop2: Handle | null | undefined,
+  counts: number | readonly number[],
+  heads: number,
+  causal: boolean,
+  epsilon: number,
+  factor: number,
+): Handle {
+  return native.call(184, x, weights, head, drop1, drop2, counts, heads, causal, epsilon, factor) as Handle;
 }

@@ -8,13 +8,17 @@ import {
   couplingSplit,
   type DType,
   Generator,
+  getThreads,
   grad,
+  noGrad,
+  ones,
   randn,
   scaleShift,
   scope,
-  selfAttention,
+  setThreads,
   type Tensor,
   tensor,
+  transformerBlock,
 } from "../../src/torch/index.ts";
 
 /** Largest relative difference of two lists of tensors. */
@@ -81,26 +85,100 @@ describe.each(["float64", "float32"] as const)("fused operators in %s equal thei
     });
   });
 
-  test.each([false, true])("selfAttention, causal %s", (causal) => {
+  const blocks = {
+    "all positions real": { lengths: undefined, causal: false, head: false, drops: false, factor: 1 },
+    "pads and an empty text": { lengths: [9, 4, 0], causal: false, head: false, drops: false, factor: 0.9 },
+    "causal, with a head": { lengths: undefined, causal: true, head: true, drops: false, factor: 1 },
+    "causal pads, dropout and a head": { lengths: [9, 1, 7], causal: true, head: true, drops: true, factor: 0.9 },
+  } as const;
+
+  test.each(Object.entries(blocks))("transformerBlock, %s", (_, { lengths, causal, head, drops, factor }) => {
     scope(() => {
-      const packed = draw([2, 7, 3 * 12], 1);
-      compare(
-        [packed],
-        () => [selfAttention(packed, 3, causal)],
-        () => {
-          const [q, k, v] = packed.reshape(2, 7, 3, 3, 4).permute(2, 0, 3, 1, 4).unbind(0);
-          let scores = q.matmul(k.transpose(2, 3)).mul(0.5);
-          if (causal) {
-            const hidden = tensor(
-              Array.from({ length: 49 }, (_, index) => (index % 7 > Math.floor(index / 7) ? 1 : 0)),
-              [7, 7],
-              { dtype: "bool" },
-            );
-            scores = scores.maskedFill(hidden, Number.NEGATIVE_INFINITY);
-          }
-          return [scores.softmax(-1).matmul(v).transpose(1, 2).reshape(2, 7, 12)];
-        },
+      // More positions and wider heads than the kernel's registers, and neither a multiple of them.
+      const [batch, positions, width, heads, hidden] = lengths ? [3, 9, 12, 3, 20] : [2, 70, 38, 2, 24];
+      const shapes: number[][] = [
+        [width],
+        [width],
+        [3 * width, width],
+        [3 * width],
+        [width, width],
+        [width],
+        [width],
+        [width],
+      ];
+      shapes.push([hidden, width], [hidden], [width, hidden], [width]);
+      const weights = shapes.map((shape, index) => draw(shape, 20 + index, shape.length === 2 ? 0.2 : 0.5));
+      const x = draw([batch, positions, width], 1);
+      const top = head ? draw([11, width], 2, 0.3) : undefined;
+      const masks = drops ? ([draw([...x.shape], 3), draw([...x.shape], 4)] as const) : undefined;
+      const counts = lengths ?? new Array<number>(batch).fill(positions);
+      const real = tensor(
+        counts.flatMap((count) => Array.from({ length: positions }, (_unused, t) => t < count)),
+        [batch, 1, positions],
+        { dtype: "bool" },
       );
+      const [
+        gain1,
+        shift1,
+        packedWeight,
+        packedBias,
+        outWeight,
+        outBias,
+        gain2,
+        shift2,
+        inner,
+        innerBias,
+        outer,
+        outerBias,
+      ] = weights;
+      const norm = (input: Tensor, gain: Tensor, shift: Tensor): Tensor => {
+        const centred = input.sub(input.mean(-1, true));
+        const deviation = centred.square().mean(-1, true).add(1e-5).sqrt();
+        return centred.div(deviation).mul(gain).mul(factor).add(shift);
+      };
+      const affine = (input: Tensor, weight: Tensor, bias: Tensor): Tensor =>
+        input.matmul(weight.transpose()).add(bias);
+      const composed = (): Tensor => {
+        const packed = affine(norm(x, gain1, shift1), packedWeight, packedBias);
+        const parts = packed
+          .reshape(batch, positions, 3, heads, width / heads)
+          .permute(2, 0, 3, 1, 4)
+          .unbind(0);
+        const visible = ones([positions, positions], { dtype: "bool" }).tril(causal ? 0 : positions);
+        const scores = parts[0]
+          .matmul(parts[1].transpose(2, 3))
+          .div(Math.sqrt(width / heads))
+          .maskedFill(visible.logicalAnd(real).logicalNot().unsqueeze(1), -1e30);
+        const mixed = scores.softmax(-1).matmul(parts[2]).transpose(1, 2).reshape(batch, positions, width);
+        const seen = tensor(
+          counts.map((count) => count > 0),
+          [batch, 1, 1],
+          { dtype: "bool" },
+        );
+        const branch = affine(mixed.mul(seen.to(dtype)), outWeight, outBias);
+        const middle = x.add(masks ? branch.mul(masks[0]) : branch);
+        const active = affine(norm(middle, gain2, shift2), inner, innerBias).gelu("tanh");
+        const second = affine(active, outer, outerBias);
+        const y = middle.add(masks ? second.mul(masks[1]) : second);
+        return top ? y.matmul(top.transpose()) : y;
+      };
+      const call = { heads, lengths, causal, epsilon: 1e-5, factor, head: top, drops: masks };
+      const fused = (): Tensor => transformerBlock(x, weights, call);
+      compare(
+        [x, ...weights, ...(top ? [top] : [])],
+        () => [fused()],
+        () => [composed()],
+      );
+      // Without a gradient nothing is kept, and a batch smaller than the threads is shared out in another way.
+      const before = getThreads();
+      try {
+        for (const count of [1, 2, 5]) {
+          setThreads(count);
+          expect(difference([noGrad(fused)], [composed()])).toBeLessThan(limits[dtype]);
+        }
+      } finally {
+        setThreads(before);
+      }
     });
   });
 
@@ -195,6 +273,11 @@ test("fused operators refuse what does not fit, in words", () => {
     expect(() => scaleShift(x, ones, ones, [4])).toThrow("one count a row");
     expect(() => scaleShift(x, ones, ones, [4, 5])).toThrow("out of range");
     expect(() => biasResidual(x, x, randn([5], new Generator(1)))).toThrow("one entry a column");
-    expect(() => selfAttention(x, 4, false)).toThrow("heads that divide");
+    expect(() => transformerBlock(x, [], { heads: 4, causal: false, epsilon: 1e-5, factor: 1 })).toThrow(
+      "heads that divide C",
+    );
+    expect(() => transformerBlock(x, [], { heads: 1, causal: false, epsilon: 1e-5, factor: 1 })).toThrow(
+      "12 parameters",
+    );
   });
 });
