@@ -94,7 +94,7 @@ class Run {
   }
 
   async #flowStep(): Promise<Figure[]> {
-    const smaller = this.#options.quick ? ["--steps", "2", "--repeats", "6"] : [];
+    const smaller = this.#options.quick ? ["--steps", "2"] : [];
     const row = await this.#bench("flow-step", "--peer", ...smaller);
     return [
       { ...fromRow(row, "flow-step", peak, "fractionOfPeak"), details: row },

@@ -45,6 +45,7 @@ export interface CausalResult extends Partial<CausalAgreement> {
   readonly parameters: number;
   readonly threads: number;
   readonly stepMs: number;
+  readonly fastestStepMs: number;
   readonly tokensPerSecond: number;
   /** A batch of whole texts, word by word. */
   readonly sampleMs?: number;
@@ -267,6 +268,7 @@ export async function benchCausal(given: CausalOptions = {}): Promise<CausalResu
       parameters: subject.flow.parameterCount(),
       threads: getThreads(),
       stepMs,
+      fastestStepMs: Math.min(...steps.ours),
       tokensPerSecond: (1000 * options.batch * config.data.positions) / stepMs,
       ...own,
       peakRssMb,

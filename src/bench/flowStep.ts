@@ -53,7 +53,9 @@ export interface FlowAgreement extends Agreement {
 export interface PeerFigures extends FlowAgreement {
   readonly peerTorch: string;
   readonly peerStepMs: number;
+  readonly peerFastestStepMs: number;
   readonly peerInverseMs: number;
+  readonly peerFastestInverseMs: number;
   readonly peerPeakRssMb: number;
   readonly speedup: number;
   readonly inverseSpeedup: number;
@@ -292,7 +294,9 @@ export async function benchFlowStep(given: FlowStepOptions = {}): Promise<FlowSt
     return {
       ...result,
       peerStepMs,
+      peerFastestStepMs: Math.min(...steps.theirs),
       peerInverseMs,
+      peerFastestInverseMs: Math.min(...inverses.theirs),
       speedup: peerStepMs / stepMs,
       inverseSpeedup: peerInverseMs / inverseMs,
       peerPeakRssMb,

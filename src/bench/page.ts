@@ -127,6 +127,11 @@ function memoryPlot(figures: readonly Figure[]): Block[] {
   return [{ kind: "figure", name: "bench-memory.svg", svg, caption }];
 }
 
+/** A heading where something stands below it. */
+function section(title: string, blocks: readonly Block[]): Block[] {
+  return blocks.length > 0 ? [heading(title), ...blocks] : [];
+}
+
 /** The page. */
 export function benchPage({ figures, growth, quick, machine, versions }: BenchRun): Page {
   const software = Object.entries(versions)
@@ -144,14 +149,10 @@ export function benchPage({ figures, growth, quick, machine, versions }: BenchRu
     blocks: [
       paragraph(verdict),
       table(figures),
-      heading("Beside PyTorch"),
-      ...bars(figures, "PyTorch", "pytorch", "times as fast as PyTorch, or as much memory"),
-      heading("Beside the machine's matrix-product peak"),
-      ...bars(figures, "GEMM peak", "peak", "share of the peak"),
-      heading("As sizes grow"),
-      ...growth.map(growthPlot),
-      heading("Memory"),
-      ...memoryPlot(figures),
+      ...section("Beside PyTorch", bars(figures, "PyTorch", "pytorch", "times as fast as PyTorch, or as much memory")),
+      ...section("Beside the machine's matrix-product peak", bars(figures, "GEMM peak", "peak", "share of the peak")),
+      ...section("As sizes grow", growth.map(growthPlot)),
+      ...section("Memory", memoryPlot(figures)),
     ],
   };
 }
