@@ -3,7 +3,7 @@ import { parseConfig, presetConfig, TextFlow } from "../../src/flow/index.ts";
 import { DenoisedTally, denoiseTexts, reconstructTexts, totalsOf } from "../../src/generate/index.ts";
 import { tokensOf } from "../../src/generate/tokens.ts";
 import { Vocabulary } from "../../src/text/vocabulary.ts";
-import { noGrad, scope } from "../../src/torch/index.ts";
+import { memory, noGrad, scope } from "../../src/torch/index.ts";
 import { disturb } from "../flow/support.ts";
 
 const words = "the cat sat on a mat while dogs ran".split(" ");
@@ -74,6 +74,16 @@ test("a word that is nearest is the one with the least distance, whatever its fr
       expect(tokensOf(model, own, batch.context, "bayes")[0]).toEqual(new Array<number>(8).fill(the));
     }),
   );
+});
+
+test.each(["tiny", "tiny-ar", "tiny-tarflow"])("frees what it makes: %s", (preset) => {
+  const model = modelOf(preset, 0.5);
+  const prepared = texts.map((text) => model.prepare(text));
+  denoiseTexts(model, prepared, { seed: 1 });
+  const before = memory().liveTensors;
+  denoiseTexts(model, prepared, { seed: 1 });
+  expect(memory().liveTensors).toBe(before);
+  model.dispose();
 });
 
 test("Language Flow+ is refused: its words do not come from points", () => {

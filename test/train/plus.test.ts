@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { builtinCorpus } from "../../src/corpora/index.ts";
 import { type Config, loadModel, presetConfig, saveModel, spokenIds } from "../../src/flow/index.ts";
-import { reconstructTexts, totalsOf } from "../../src/generate/index.ts";
-import { scope } from "../../src/torch/index.ts";
+import { perturbTexts, reconstructTexts, totalsOf } from "../../src/generate/index.ts";
+import { memory, scope } from "../../src/torch/index.ts";
 import { loadSafetensors } from "../../src/torch/safetensors.ts";
 import { type StepBatch, stepGradients } from "../../src/train/gradients.ts";
 import { NonFiniteError, type TrainOptions, type TrainResult, train } from "../../src/train/index.ts";
@@ -156,6 +156,17 @@ describe("the gradient of a step", () => {
       });
       at.dispose();
     });
+  });
+
+  it("frees what it makes, as rewriting does", () => {
+    const work = (): void => {
+      for (const gradient of stepGradients(model, step, true).gradients) gradient.dispose();
+      perturbTexts(model, step.texts, { noiseVariance: 0.5, variants: 2, seed: 1 });
+    };
+    work();
+    const before = memory().liveTensors;
+    for (let repeat = 0; repeat < 3; repeat++) work();
+    expect(memory().liveTensors).toBe(before);
   });
 
   it("follows -log p(w | f(x) + z_0) of clean points", () => {
