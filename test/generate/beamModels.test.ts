@@ -96,13 +96,22 @@ function nextOfDecoder(model: TextFlow, z: Tensor, length: number): NextWord {
     noGrad(() =>
       scope(() => {
         const context = contextOf([length], z.size(1));
-        const nats = (text: readonly number[]): number =>
-          text.length === 0 ? 0 : decoder.negLogLikelihood(decoder.memory(context.masked(z), context), [text]).item();
+        const nats = (texts: readonly (readonly number[])[]): number[] => {
+          const rows = contextOf(
+            texts.map(() => length),
+            z.size(1),
+          );
+          const latents = context.masked(z).expand(texts.length, -1, -1);
+          return decoder.negLogLikelihood(decoder.memory(latents, rows), texts).toNumbers();
+        };
         const spoken = ids.filter((id) => id !== sos);
-        const before = nats(spoken);
-        return model.vocabulary.tokens.map((_, id) =>
-          id === pad || id === sos ? -Infinity : before - nats([...spoken, id]),
-        );
+        const before = spoken.length === 0 ? 0 : nats([spoken])[0];
+        const possible = model.vocabulary.tokens.map((_, id) => id).filter((id) => id !== pad && id !== sos);
+        const values = model.vocabulary.tokens.map(() => Number.NEGATIVE_INFINITY);
+        nats(possible.map((id) => [...spoken, id])).forEach((value, index) => {
+          values[possible[index]] = before - value;
+        });
+        return values;
       }),
     );
 }
