@@ -1,24 +1,13 @@
 /** Resamples on several threads. */
-import { Worker } from "node:worker_threads";
+import { startWorker } from "../base/startWorker.ts";
 import { type ResampleTask, resampleSums } from "./resample.ts";
 
 /** Below so many draws a thread takes longer to start than to work. */
 const worthAThread = 20_000_000;
 
-/** A worker thread on the compiled module or, in a clone, on the source itself by way of tsx. */
-function startWorker(task: ResampleTask): Worker {
-  if (!import.meta.url.endsWith(".ts")) {
-    return new Worker(new URL("./resampleWorker.js", import.meta.url), { workerData: task });
-  }
-  const file = JSON.stringify(new URL("./resampleWorker.ts", import.meta.url).href);
-  const tsx = JSON.stringify(import.meta.resolve("tsx/esm/api"));
-  const code = `const { tsImport } = await import(${tsx}); await tsImport(${file}, ${file});`;
-  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), { workerData: task });
-}
-
 function runWorker(task: ResampleTask): Promise<Float64Array> {
   return new Promise((resolve, reject) => {
-    const worker = startWorker(task);
+    const worker = startWorker(new URL("./resampleWorker.ts", import.meta.url), { workerData: task });
     worker.once("message", resolve);
     worker.once("error", reject);
     worker.once("exit", (code) => reject(new Error(`a bootstrap worker ended with code ${code} and without its sums`)));

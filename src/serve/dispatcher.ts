@@ -1,5 +1,4 @@
 /** Dynamic batching: work of all clients waits in one bounded queue and goes to the engine in groups of its kind. */
-import { EngineCrash } from "./engine.ts";
 import type { Group, ItemResult } from "./protocol.ts";
 import type { Work } from "./requests.ts";
 
@@ -206,9 +205,9 @@ export class Dispatcher {
         ticket.settle(place, results[index]);
       });
     } catch (error) {
-      if (!(error instanceof EngineCrash)) throw error;
+      const reason = error instanceof Error ? error : new Error(String(error));
       for (const { ticket } of jobs) {
-        if (!ticket.over) this.#end(ticket, error);
+        if (!ticket.over) this.#end(ticket, reason);
       }
     } finally {
       this.#running -= cost;

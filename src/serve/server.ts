@@ -40,6 +40,8 @@ const mostConnections = 4096;
 /** Milliseconds that a client has to send its headers; to send a body that is refused. */
 const headersTimeout = 10_000;
 const drainTimeout = 2_000;
+/** Milliseconds that a client has to read its answer. */
+const readTimeout = 60_000;
 /** Milliseconds that an unused connection stays open: longer than clients and proxies keep theirs. */
 const keepAliveTimeout = 75_000;
 
@@ -91,12 +93,15 @@ export class ModelServer {
     this.#engine.onTrouble = (message) => options.say?.(message);
     this.#dispatcher = new Dispatcher(this.#engine, options);
     this.#bodies = new BodyBudget(bodiesAtOnce * options.maxBody);
-    const listener: RequestListener = (request, response) => void this.#serve(request, response);
+    const listener: RequestListener = (request, response) => {
+      this.#serve(request, response).catch((error: unknown) => {
+        options.say?.(`an answer failed: ${messageOf(error)}`);
+        response.destroy();
+      });
+    };
     const requestTimeout = Math.max(headersTimeout, 1000 * options.timeout);
     this.#http = createServer({ headersTimeout, requestTimeout, keepAliveTimeout }, listener);
     this.#http.maxConnections = mostConnections;
-    // Longer than any request, and an end for clients that never read their answer.
-    this.#http.timeout = 1000 * options.timeout + headersTimeout;
     this.#http.on("checkContinue", listener);
     this.#http.on("clientError", refuseConnection);
   }
@@ -217,6 +222,9 @@ export class ModelServer {
       ...(this.#stopping ? { connection: "close" } : {}),
       ...headers,
     });
+    // Only while an answer is unread: a limit on silence would end requests whose machine was asleep for a while.
+    const unread = setTimeout(() => response.destroy(), readTimeout);
+    response.once("close", () => clearTimeout(unread));
     response.end(body);
   }
 
