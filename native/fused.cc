@@ -201,6 +201,54 @@ struct ScaleShift : torch::autograd::Function<ScaleShift> {
   }
 };
 
+// y_b = W x_b for every example; W (T', T), x (B, T, C). Examples are shared out where there are enough of them.
+struct TimeMap : torch::autograd::Function<TimeMap> {
+  template <typename Body>
+  static void over(int64_t batch, int64_t tasks, const Body& body) {
+    at::parallel_for(0, tasks, 1, [&](int64_t first, int64_t last) {
+      const at::AutoDispatchBelowADInplaceOrView plain;
+      for (int64_t task = first; task < last; ++task) {
+        for (int64_t row = task * batch / tasks; row < (task + 1) * batch / tasks; ++row) body(task, row);
+      }
+    });
+  }
+
+  static int64_t tasksOf(int64_t batch) {
+    const int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
+    return batch < threads ? 1 : threads;
+  }
+
+  static Tensor forward(AutogradContext* context, const Tensor& givenW, const Tensor& givenX) {
+    demandSupported(givenX);
+    demand(givenW.dim() == 2 && givenX.dim() == 3 && givenW.size(1) == givenX.size(1) &&
+               givenW.scalar_type() == givenX.scalar_type(),
+           "expected a matrix (T', T) and an input (B, T, C) of one dtype");
+    const Tensor w = givenW.contiguous(), x = givenX.contiguous();
+    context->save_for_backward({w, x});
+    Tensor y = at::empty({x.size(0), w.size(0), x.size(2)}, x.options());
+    over(x.size(0), tasksOf(x.size(0)), [&](int64_t, int64_t row) {
+      Tensor to = y.select(0, row);
+      at::mm_out(to, w, x.select(0, row));
+    });
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const Tensor &w = saved[0], &x = saved[1], transposed = w.t();
+    const Tensor gy = gradients[0].contiguous();
+    const int64_t batch = x.size(0), tasks = tasksOf(batch);
+    Tensor gx = at::empty_like(x), sums = at::zeros({tasks, w.size(0), w.size(1)}, w.options());
+    over(batch, tasks, [&](int64_t task, int64_t row) {
+      const Tensor slope = gy.select(0, row);
+      Tensor to = gx.select(0, row), sum = sums.select(0, task);
+      at::mm_out(to, transposed, slope);
+      at::addmm_out(sum, sum, slope, x.select(0, row).t());
+    });
+    return {sums.sum(0), gx};
+  }
+};
+
 // Where the changed part of a coupling stands in its input (B, T, C): positions start + j * stride for j < changed, the
 // `width` channels from `channel` on. Either all channels of some positions are changed, or some channels of all.
 struct Place {
@@ -438,6 +486,8 @@ Tensor scaleShift(const Tensor& x, const Tensor& scale, const Tensor& shift, at:
   return ScaleShift::apply(x, scale, shift, counts.vec());
 }
 
+Tensor timeMap(const Tensor& w, const Tensor& x) { return TimeMap::apply(w, x); }
+
 std::tuple<Tensor, Tensor> couplingSplit(const Tensor& x, at::IntArrayRef place, int64_t changed, int64_t width) {
   const auto results = CouplingSplit::apply(x, place.vec(), changed, width);
   return {results[0], results[1]};
@@ -458,6 +508,7 @@ TORCH_LIBRARY(riverrun, library) {
   library.def("bias_gelu(Tensor h, Tensor bias) -> Tensor", biasGelu);
   library.def("bias_residual(Tensor x, Tensor h, Tensor bias) -> Tensor", biasResidual);
   library.def("scale_shift(Tensor x, Tensor scale, Tensor shift, int[] counts) -> Tensor", scaleShift);
+  library.def("time_map(Tensor w, Tensor x) -> Tensor", timeMap);
   library.def("coupling_split(Tensor x, int[] place, int changed, int width) -> (Tensor, Tensor)", couplingSplit);
   library.def(
       "affine_coupling(Tensor seen, Tensor changed, Tensor network, Tensor? bias, Tensor? gain, int[] counts, "

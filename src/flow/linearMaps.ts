@@ -1,14 +1,9 @@
 /** Learned linear maps over time and over channels (part 2 of a flow step). */
 import type { InitContext } from "../nn/index.ts";
-import type { Tensor } from "../torch/index.ts";
+import { type Tensor, timeMap } from "../torch/index.ts";
 import { Bijection, type Decoded, type Encoded, perPosition } from "./bijection.ts";
 import type { FlowContext } from "./context.ts";
 import { invertTriangular, PermutedLu, PrefixLu } from "./triangular.ts";
-
-/** W x for every row: (T, T) times (B, T, C). */
-function overTime(matrix: Tensor, x: Tensor): Tensor {
-  return matrix.unsqueeze(0).expand(x.size(0), -1, -1).matmul(x);
-}
 
 /** y_t = W x_t for every position: (B, T, C) times (C, C) transposed. */
 function overChannels(matrix: Tensor, x: Tensor): Tensor {
@@ -30,11 +25,11 @@ export class TimePermutation extends Bijection {
   }
 
   encode(x: Tensor, context: FlowContext): Encoded {
-    return { y: overTime(this.#map.matrix(), x), logDet: this.#logDet(x, context) };
+    return { y: timeMap(this.#map.matrix(), x), logDet: this.#logDet(x, context) };
   }
 
   decode(y: Tensor, context: FlowContext): Decoded {
-    return { x: overTime(this.#map.inverse(), y), logDet: this.#logDet(y, context).neg() };
+    return { x: timeMap(this.#map.inverse(), y), logDet: this.#logDet(y, context).neg() };
   }
 }
 
@@ -79,13 +74,13 @@ export class TimeLinear extends Bijection {
   encode(x: Tensor, context: FlowContext): Encoded {
     const { lower, upper } = this.#map.factors(context.positions);
     // U x is zero at the pads where x is, because its rows look only ahead; L needs its pads cut off.
-    return { y: context.masked(overTime(lower.matmul(upper), x)), logDet: this.#logDet(x, context) };
+    return { y: context.masked(timeMap(lower.matmul(upper), x)), logDet: this.#logDet(x, context) };
   }
 
   decode(y: Tensor, context: FlowContext): Decoded {
     const { lower, upper } = this.#map.factors(context.positions);
-    const inner = context.masked(overTime(invertTriangular(lower, false, true), y));
-    return { x: overTime(invertTriangular(upper, true), inner), logDet: this.#logDet(y, context).neg() };
+    const inner = context.masked(timeMap(invertTriangular(lower, false, true), y));
+    return { x: timeMap(invertTriangular(upper, true), inner), logDet: this.#logDet(y, context).neg() };
   }
 }
 

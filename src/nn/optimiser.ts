@@ -155,6 +155,8 @@ export class Adam extends Optimiser {
   readonly #decoupled: boolean;
   readonly #first: readonly Tensor[];
   readonly #second: readonly Tensor[];
+  /** Updates of each parameter, one after another in one tensor, so that all are counted by one operator. */
+  readonly #counts: Tensor;
   readonly #steps: readonly Tensor[];
 
   /** @throws UsageError for a beta outside [0, 1) or a negative epsilon or decay. */
@@ -167,9 +169,15 @@ export class Adam extends Optimiser {
     checkNumber("epsilon", this.#epsilon, this.#epsilon >= 0, "a number of at least 0");
     this.#first = this.states("first");
     this.#second = this.states("second");
-    this.#steps = this.targets.map(({ device }, index) =>
-      this.buffer(`steps.${this.names[index]}`, zeros([], { device })),
+    this.#counts = zeros([this.targets.length], { device: this.targets[0]?.device }).keep();
+    this.#steps = this.targets.map((_, index) =>
+      this.buffer(`steps.${this.names[index]}`, this.#counts.select(0, index)),
     );
+  }
+
+  override dispose(): void {
+    super.dispose();
+    this.#counts.dispose();
   }
 
   protected update(
@@ -179,7 +187,8 @@ export class Adam extends Optimiser {
     weightDecay: number,
   ): void {
     const steps = chosen(this.#steps, members);
-    _foreach_add__Scalar(steps, 1);
+    if (members.length === this.targets.length) this.#counts.add_(1);
+    else _foreach_add__Scalar(steps, 1);
     const fused = this.#decoupled ? _fused_adamw_ : _fused_adam_;
     fused(
       chosen(this.targets, members),

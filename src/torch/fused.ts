@@ -9,6 +9,7 @@ import {
   bias_residual,
   coupling_split,
   scale_shift,
+  time_map,
   transformer_block,
 } from "./operators.ts";
 import { handlesOf, Tensor } from "./tensor.ts";
@@ -31,6 +32,12 @@ export function biasResidual(x: Tensor, h: Tensor, bias: Tensor): Tensor {
 /** scale x + shift at the first `counts[b]` positions of row b, zero after them; x (B, T, C), scale and shift (C). */
 export function scaleShift(x: Tensor, scale: Tensor, shift: Tensor, counts: readonly number[]): Tensor {
   return Tensor.adopt(scale_shift(x.handle, scale.handle, shift.handle, counts));
+}
+
+/** W x for every example: (T', T) times (B, T, C). */
+export function timeMap(matrix: Tensor, x: Tensor): Tensor {
+  if (isFusable(x)) return Tensor.adopt(time_map(matrix.handle, x.handle));
+  return matrix.unsqueeze(0).expand(x.size(0), -1, -1).matmul(x);
 }
 
 /**

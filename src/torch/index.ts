@@ -27,6 +27,7 @@ export {
   couplingSplit,
   isFusable,
   scaleShift,
+  timeMap,
   transformerBlock,
 } from "./fused.ts";
 export { Generator } from "./generator.ts";

@@ -191,6 +191,7 @@ export const operatorNames: readonly string[] = [
   "riverrun::bias_residual",
   "riverrun::scale_shift",
   "riverrun::coupling_split",
+  "riverrun::time_map",
   "riverrun::transformer_block",
 ];
 
@@ -1460,6 +1461,11 @@ export function coupling_split(
   return native.call(183, x, place, changed, width) as [Handle, Handle];
 }
 
+/** `riverrun::time_map(Tensor w, Tensor x) -> Tensor` */
+export function time_map(w: Handle, x: Handle): Handle {
+  return native.call(184, w, x) as Handle;
+}
+
 /** `riverrun::transformer_block(Tensor x, Tensor[] weights, Tensor? head, Tensor? drop1, Tensor? drop2, int[] counts, int heads, bool causal, float epsilon, float factor) -> Tensor` */
 export function transformer_block(
   x: Handle,
@@ -1473,5 +1479,5 @@ export function transformer_block(
   epsilon: number,
   factor: number,
 ): Handle {
-  return native.call(184, x, weights, head, drop1, drop2, counts, heads, causal, epsilon, factor) as Handle;
+  return native.call(185, x, weights, head, drop1, drop2, counts, heads, causal, epsilon, factor) as Handle;
 }

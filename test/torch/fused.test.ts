@@ -18,6 +18,7 @@ import {
   setThreads,
   type Tensor,
   tensor,
+  timeMap,
   transformerBlock,
 } from "../../src/torch/index.ts";
 
@@ -68,6 +69,17 @@ describe.each(["float64", "float32"] as const)("fused operators in %s equal thei
         [x, h, bias],
         () => [biasResidual(x, h, bias)],
         () => [x.add(h).add(bias)],
+      );
+    });
+  });
+
+  test("timeMap", () => {
+    scope(() => {
+      const [matrix, x] = [draw([7, 5], 1), draw([3, 5, 18], 2)];
+      compare(
+        [matrix, x],
+        () => [timeMap(matrix, x)],
+        () => [matrix.unsqueeze(0).expand(3, -1, -1).matmul(x)],
       );
     });
   });

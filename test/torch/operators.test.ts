@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { LIBTORCH_VERSION } from "../../scripts/setup/wheels.mjs";
 import { native, packageRoot } from "../../src/torch/native.ts";
 import * as operators from "../../src/torch/operators.ts";
 
@@ -26,7 +27,8 @@ it("declares one TypeScript function for each operator", () => {
   expect(functions.toSorted()).toEqual(names.toSorted());
 });
 
-it("has generated files that are up to date", () => {
+// Other versions of libtorch spell some types of the same signatures in another way.
+it.runIf(native.build().torch === LIBTORCH_VERSION)("has generated files that are up to date", () => {
   const generator = join(packageRoot, "scripts/generate-operators.ts");
   execFileSync(process.execPath, ["--import", "tsx", generator, "--check"], { cwd: packageRoot });
 });
