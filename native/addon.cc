@@ -123,6 +123,7 @@ static napi_value initialise(napi_env env, napi_value exports) {
     defineAutogradBindings(env, exports);
     defineRandomBindings(env, exports);
     defineAllocatorBindings(env, exports);
+    defineDistributedBindings(env, exports);
     defineFunction(env, exports, "setThreads", setThreads);
     defineFunction(env, exports, "threads", threads);
     defineFunction(env, exports, "build", build);

@@ -41,9 +41,14 @@ struct HeldTensor {
   int64_t bytes = 0;  // what this handle alone keeps alive; a view counts as nothing
 };
 
+class ProcessGroup;
+class GradientReducer;
+
 struct Environment {
   SlotTable<HeldTensor> tensors;
   SlotTable<at::Generator> generators;
+  SlotTable<std::shared_ptr<ProcessGroup>> processGroups;
+  SlotTable<std::shared_ptr<GradientReducer>> reducers;
   std::vector<std::unique_ptr<Operator>> operators;
   torch::jit::Stack stack;      // lent to one call at a time, so that the hot path allocates nothing
   int64_t heldBytes = 0;
@@ -103,6 +108,8 @@ void defineRandomBindings(napi_env env, napi_value exports);
 at::Generator& generatorOf(Environment& environment, double handle, const char* user);
 void installCachingAllocator();
 void defineAllocatorBindings(napi_env env, napi_value exports);
+// distributed.cc
+void defineDistributedBindings(napi_env env, napi_value exports);
 
 // convert.cc
 void check(napi_env env, napi_status status, const char* what);

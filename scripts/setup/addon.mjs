@@ -21,10 +21,10 @@ import { demandBuildTools, findCompiler } from "./tools.mjs";
  * @param {Libtorch} libtorch
  */
 export async function buildAddon(reporter, root, libtorch) {
-  const build = path.join(root, "build");
-  const addon = path.join(build, "riverrun.node");
-  const stampFile = path.join(build, "addon-stamp.json");
-  const record = path.join(build, "libtorch.json");
+  const buildFolder = path.join(root, "build");
+  const addon = path.join(buildFolder, "riverrun.node");
+  const stampFile = path.join(buildFolder, "addon-stamp.json");
+  const record = path.join(buildFolder, "libtorch.json");
   const headers = nodeApiHeaders(root);
   const sources = hashFiles(root, ["native"]);
   /** @param {string | undefined} compiler */
@@ -43,22 +43,34 @@ export async function buildAddon(reporter, root, libtorch) {
     await reporter.step(`addon: building for libtorch ${libtorch.version} with ${compiler.version}`, async () => {
       fs.rmSync(stampFile, { force: true });
       fs.rmSync(addon, { force: true }); // A killed link may have left half of it.
-      const folder = binaryFolder(build, generator);
+      const folder = binaryFolder(buildFolder, generator);
       const options = { cwd: root, log: (/** @type {string} */ text) => reporter.log(text) };
-      const configured = await run(
-        cmake,
-        ["-S", path.join(root, "native"), "-B", folder, "-G", generator, "-DCMAKE_BUILD_TYPE=Release"]
-          .concat([`-DCMAKE_CXX_COMPILER=${compiler.command}`, `-DTORCH_ROOT=${libtorch.path}`])
-          .concat([`-DNODE_API_HEADERS=${headers.folder}`])
-          // Nearly all of the time goes into libtorch's headers: read once for all files, it is a sixth.
-          .concat(["-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=0"]),
-        options,
-      );
-      if (configured.code !== 0) throw new SetupError("CMake could not configure the addon", configured.tail);
-      const built = await run(cmake, ["--build", folder, "--parallel"], options);
-      if (built.code !== 0)
-        throw new SetupError("the addon could not be compiled", errorsFirst(built.output, built.tail));
-      await demandLoadable(reporter, addon);
+      /** @param {boolean} collectives */
+      const build = async (collectives) => {
+        const configured = await run(
+          cmake,
+          ["-S", path.join(root, "native"), "-B", folder, "-G", generator, "-DCMAKE_BUILD_TYPE=Release"]
+            .concat([`-DCMAKE_CXX_COMPILER=${compiler.command}`, `-DTORCH_ROOT=${libtorch.path}`])
+            .concat([`-DNODE_API_HEADERS=${headers.folder}`, `-DRIVERRUN_COLLECTIVES=${collectives ? "ON" : "OFF"}`])
+            // Nearly all of the time goes into libtorch's headers: read once for all files, it is a sixth.
+            .concat(["-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=0"]),
+          options,
+        );
+        if (configured.code !== 0) throw new SetupError("CMake could not configure the addon", configured.tail);
+        const built = await run(cmake, ["--build", folder, "--parallel"], options);
+        if (built.code !== 0)
+          throw new SetupError("the addon could not be compiled", errorsFirst(built.output, built.tail));
+        await demandLoadable(reporter, addon);
+      };
+      try {
+        await build(true);
+      } catch (error) {
+        if (!(error instanceof SetupError)) throw error;
+        // A libtorch without c10d, or with another one, still trains in one process.
+        reporter.log(`${error.message}\nonce more, without collectives\n`);
+        await build(false);
+        reporter.say("the addon was built without collectives: this libtorch trains in one process only");
+      }
       writeJson(stampFile, stampOf(compiler.version));
     });
   }

@@ -15,6 +15,7 @@ export {
   tensorFromBytes,
   zeros,
 } from "./creation.ts";
+export { GradientReducer, hasCollectives, type Membership, PeerError, ProcessGroup } from "./distributed.ts";
 export { type DType, isFloating } from "./dtype.ts";
 export {
   affineCoupling,

@@ -93,6 +93,30 @@ export interface Native {
   threads(): number;
   build(): { torch: string; config: string; parallel: string };
   loadCuda(): { devices: number; reason: string };
+  /** Whether the addon was built with process groups. */
+  collectives(): boolean;
+  groupJoin(
+    address: string,
+    port: number,
+    rank: number,
+    size: number,
+    hostsStore: boolean,
+    prefix: string,
+    networkInterface: string,
+    device: string,
+    timeoutMs: number,
+  ): Promise<Handle>;
+  groupLeave(group: Handle): Promise<void>;
+  allReduce(group: Handle, tensors: readonly Handle[]): Promise<void>;
+  broadcast(group: Handle, tensors: readonly Handle[], root: number): Promise<void>;
+  storeSet(group: Handle, key: string, value: string): Promise<void>;
+  storeGet(group: Handle, key: string, patienceMs: number): Promise<string | null>;
+  reducerNew(group: Handle, parameters: readonly Handle[], bucketBytes: number): Handle;
+  reducerFree(reducer: Handle): void;
+  reducerArm(reducer: Handle, first: boolean, last: boolean): void;
+  reducerFinish(reducer: Handle): Promise<void>;
+  reducerGradients(reducer: Handle): Handle[];
+  reducerBuckets(reducer: Handle): number;
 }
 
 /** The folder that holds package.json, both for src/ and for dist/. */

@@ -1,0 +1,1 @@
+#include "../context.h"  // IWYU pragma: export

@@ -1,0 +1,60 @@
+/** One of several processes that call each collective once; prints what came of it as JSON. */
+
+import { membershipOf } from "../../../src/torch/distributedEnvironment.ts";
+import { grad, noGrad, PeerError, ProcessGroup, scope, tensor } from "../../../src/torch/index.ts";
+
+const membership = membershipOf(process.env);
+if (!membership) throw new Error("expected to be one of several");
+const group = await ProcessGroup.join(membership, "cpu", 30);
+const { rank, size } = group;
+
+let turns = 0;
+const turning = setInterval(() => turns++, 5);
+if (rank === 1) await new Promise((resolve) => setTimeout(resolve, 400));
+const [sum, product] = await group.sum([rank + 1, 10 * rank]);
+clearInterval(turning);
+
+const text = await group.broadcastText(rank === 0 ? "déjà vu €" : "not this");
+if (rank === 1) await group.set("word", "from 1");
+const word = await group.get("word", 10);
+const nothing = await group.get("never", 0);
+
+// Parameters of odd sizes; the last takes no part, the first two in every pass.
+const parameters = [
+  [1, 2, 3],
+  [4, 5],
+  [6, 7, 8, 9, 10],
+].map((values) => tensor(values, [values.length], { dtype: "float64" }).setRequiresGrad());
+const reducer = group.reducer(parameters, 64);
+const steps: number[][][] = [];
+for (let step = 0; step < 2; step++) {
+  for (const pass of [0, 1]) {
+    reducer.arm(pass === 0, pass === 1);
+    scope(() => {
+      const factor = (rank + 1) * (pass + 1) * (step + 1);
+      const objective = parameters[0].square().sum().mul(factor).add(parameters[1].sum().mul(factor));
+      grad([objective], parameters, { allowUnused: true });
+    });
+  }
+  await reducer.finish();
+  const gradients = reducer.gradients();
+  steps.push(gradients.map((gradient) => gradient.toNumbers()));
+  noGrad(() => {
+    for (const gradient of gradients) gradient.add_(1000); // Somebody's work on them must not reach the next step.
+  });
+  for (const gradient of gradients) gradient.dispose();
+}
+const { buckets } = reducer;
+reducer.dispose();
+
+// The last goes without a word; the others learn of it.
+let lost: string | undefined;
+if (rank === size - 1) process.kill(process.pid, "SIGKILL");
+try {
+  await group.sum([1]);
+} catch (error) {
+  if (error instanceof PeerError) lost = error.message;
+}
+process.stdout.write(
+  `${JSON.stringify({ sum, product, turns, text, word, nothing: nothing ?? null, steps, buckets, lost })}\n`,
+);

@@ -1,0 +1,76 @@
+/** Several processes of one program, as a launcher starts them. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { hasCollectives } from "../../src/torch/index.ts";
+
+/** Why the tests of several processes are left out; undefined where they are not. */
+export const missing: string | undefined = hasCollectives() ? undefined : "the addon was built without collectives";
+
+/** A port of this machine that nobody listens at. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (typeof address !== "object" || address === null) throw new Error("no port");
+  return address.port;
+}
+
+/** How a process ended and what it said. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A process that runs. */
+export interface Running {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** What it has written to stderr so far. */
+  said(): string;
+}
+
+/** Runs a TypeScript program, named relative to this folder. */
+export function start(program: string, args: readonly string[], env: Record<string, string> = {}): Running {
+  const path = fileURLToPath(new URL(program, import.meta.url));
+  const running = spawn(process.execPath, ["--import", "tsx", path, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, OMP_NUM_THREADS: "1", ...env },
+  });
+  const said = { out: "", err: "" };
+  running.stdout.on("data", (chunk: Buffer) => {
+    said.out += chunk.toString();
+  });
+  running.stderr.on("data", (chunk: Buffer) => {
+    said.err += chunk.toString();
+  });
+  return {
+    process: running,
+    ended: new Promise((resolve) => running.once("close", (code, signal) => resolve({ code, signal, ...said }))),
+    said: () => said.err,
+  };
+}
+
+/** Runs a program as each of `size` processes that meet each other. */
+export async function startAll(program: string, args: readonly string[], size: number): Promise<Running[]> {
+  const MASTER_PORT = String(await freePort());
+  return Array.from({ length: size }, (_, rank) =>
+    start(program, args, {
+      ...{ RANK: String(rank), LOCAL_RANK: String(rank), WORLD_SIZE: String(size) },
+      ...{ MASTER_ADDR: "127.0.0.1", MASTER_PORT },
+    }),
+  );
+}
+
+/** Waits until something is so, or a process that could make it so has ended. */
+export async function until(condition: () => boolean, running?: Running): Promise<void> {
+  while (!condition()) {
+    if (running && (running.process.exitCode !== null || running.process.signalCode !== null)) {
+      throw new Error(`the process has ended: ${running.said()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
