@@ -8,6 +8,7 @@ import { addEncode } from "./commands/encode.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
 import { addExperiment } from "./commands/experiment.ts";
 import { addInterpolate } from "./commands/interpolate.ts";
+import { addLaunch } from "./commands/launch.ts";
 import { addPerturb } from "./commands/perturb.ts";
 import { addQuickstart } from "./commands/quickstart.ts";
 import { addReconstruct } from "./commands/reconstruct.ts";
@@ -23,6 +24,7 @@ import { runProgram } from "./program.ts";
 await runProgram(
   [
     addTrain,
+    addLaunch,
     addScore,
     addEncode,
     addDecode,

@@ -40,6 +40,8 @@ const stateSchema = z.strictObject({
   /** Seconds of training, over all sittings. */
   seconds: z.number().min(0),
   threads: z.int().positive(),
+  /** Processes that the training began with. */
+  processes: z.int().positive().default(1),
   precision: z.enum(["float32", "float64"]).default("float32"),
   versions: z.record(z.string(), z.string()),
 });

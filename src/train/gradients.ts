@@ -8,13 +8,15 @@ import {
   type TextBatch,
   type TextFlow,
 } from "../flow/index.ts";
-import { Generator, grad, noGrad, scope, type Tensor, zeros } from "../torch/index.ts";
+import { Generator, type GradientReducer, grad, noGrad, scope, type Tensor, zeros } from "../torch/index.ts";
 
 /** The texts of one step and their numbers in the training set, which key their noise and dropout. */
 export interface StepBatch {
   readonly step: number;
   readonly indices: readonly number[];
   readonly texts: readonly PreparedText[];
+  /** What their sum is divided by, where they are only some rows of a batch that several processes share. */
+  readonly divisor?: number;
 }
 
 /** What a logged step says beside its loss. */
@@ -39,6 +41,8 @@ export interface StepPart {
   readonly batch: TextBatch;
   readonly noise: Tensor;
   readonly dropout: readonly Generator[] | undefined;
+  readonly isFirst: boolean;
+  readonly isLast: boolean;
 }
 
 /**
@@ -63,7 +67,8 @@ export function forStepParts<Result>(
         scope(() => {
           const batch = model.batch(texts.slice(start, start + size));
           try {
-            return body({ batch, noise: model.drawNoise(batch, seeds("noise")), dropout });
+            const [isFirst, isLast] = [start === 0, start + size >= texts.length];
+            return body({ batch, noise: model.drawNoise(batch, seeds("noise")), dropout, isFirst, isLast });
           } finally {
             batch.context.release();
           }
@@ -84,12 +89,21 @@ export function lossNameOf(model: TextFlow): LossName {
   return model.attentionDecoder ? "decoderNatsPerToken" : "bitsPerDim";
 }
 
-/**
- * What the sum over a step's texts is divided by: dimensions times ln 2, or the tokens that the attention decoder says.
- */
+/** How much a text counts in a step's divisor: its positions, or the tokens that the attention decoder says. */
+export function weightOf(model: TextFlow, { ids, positions }: PreparedText): number {
+  return model.attentionDecoder ? spokenIds(ids).length : positions;
+}
+
+/** What the sum over texts that count so much together is divided by: tokens, or positions * D * ln 2. */
+export function divisorFor(model: TextFlow, weight: number): number {
+  return model.attentionDecoder ? weight : weight * model.config.data.dimensions * Math.LN2;
+}
+
 function divisorOf(model: TextFlow, texts: readonly PreparedText[]): number {
-  if (model.attentionDecoder) return texts.reduce((sum, { ids }) => sum + spokenIds(ids).length, 0);
-  return texts.reduce((sum, text) => sum + text.positions, 0) * model.config.data.dimensions * Math.LN2;
+  return divisorFor(
+    model,
+    texts.reduce((sum, text) => sum + weightOf(model, text), 0),
+  );
 }
 
 /** -log p(w | f(e_w) + z_0) of each row, (B), z_0 the part's noise at the variance that the decoder is trained with. */
@@ -104,23 +118,21 @@ function negLogDensity(model: TextFlow, { batch, noise, dropout }: StepPart): Te
   return model.flow.logDensity(model.points(batch, noise), context).neg();
 }
 
-/** Sums of squares and numbers of entries of the latents by block. */
-class LatentSquares {
-  readonly #sums = new Map<string, { squares: number; entries: number }>();
+/** Sum of squares and number of entries of a block of the latents. */
+export interface LatentSquares {
+  squares: number;
+  entries: number;
+}
 
-  readonly trace: FlowTrace = (where, values, context) => {
+/** Adds up the latents that pass by, by block. */
+function traceInto(sums: Map<string, LatentSquares>): FlowTrace {
+  return (where, values, context) => {
     if (!where.startsWith("latent")) return;
-    const sum = this.#sums.get(where) ?? { squares: 0, entries: 0 };
+    const sum = sums.get(where) ?? { squares: 0, entries: 0 };
     sum.squares += noGrad(() => scope(() => values.detach().to("float64").square().sum().item()));
     sum.entries += context.lengths.reduce((total, length) => total + length, 0) * values.size(2);
-    this.#sums.set(where, sum);
+    sums.set(where, sum);
   };
-
-  means(): Record<string, number> {
-    return Object.fromEntries(
-      [...this.#sums].map(([name, { squares, entries }]): [string, number] => [name, squares / entries]),
-    );
-  }
 }
 
 function total(likelihood: Likelihood): number {
@@ -135,6 +147,57 @@ function total(likelihood: Likelihood): number {
   );
 }
 
+/** What the rows of a step add up to. */
+export interface StepSums {
+  /** Their part of the loss. */
+  readonly loss: number;
+  readonly tokens: number;
+  /** Of NELBO, nats; where it was asked for and the flow is not frozen. */
+  readonly nelbo: number;
+  /** Where they were asked for. */
+  readonly latents: ReadonlyMap<string, LatentSquares>;
+}
+
+/** What a log line shows of a step whose batch adds up to this. */
+export function figuresOf(model: TextFlow, { nelbo, tokens, latents }: StepSums): StepFigures {
+  return {
+    nelboPerToken: model.attentionDecoder ? undefined : nelbo / tokens,
+    latents: Object.fromEntries(
+      [...latents].map(([name, { squares, entries }]): [string, number] => [name, squares / entries]),
+    ),
+  };
+}
+
+/**
+ * Goes forward and backward through the parts of a step.
+ *
+ * @param take is given the objective of each part and takes its gradient
+ */
+function forObjectives(
+  model: TextFlow,
+  step: StepBatch,
+  detailed: boolean,
+  take: (objective: Tensor, part: StepPart) => void,
+): StepSums {
+  const divisor = step.divisor ?? divisorOf(model, step.texts);
+  const words = model.attentionDecoder !== undefined;
+  const latents = new Map<string, LatentSquares>();
+  const trace = traceInto(latents);
+  let loss = 0;
+  let nelbo = 0;
+  forStepParts(model, step, (part) => {
+    const likelihood =
+      detailed && !words ? model.likelihood(part.batch, part.noise, { dropout: part.dropout, trace }) : undefined;
+    const density = words ? negLogWords(model, part) : (likelihood?.negLogDensity ?? negLogDensity(model, part));
+    if (likelihood) nelbo += total(likelihood);
+    const objective = density.sum().div(divisor);
+    loss += objective.item();
+    take(objective, part);
+  });
+  const tokens = step.texts.reduce((sum, text) => sum + text.tokensCounted, 0);
+  return { loss, tokens, nelbo, latents };
+}
+
 /**
  * loss = sum of -log p(x~) / (sum of N * D * ln 2) over the whole batch of a step, and its gradient; in Language Flow+ the
  * sum of -log p(w | z) over the tokens. The divisor is the whole batch's in every part, so that accumulation gives the
@@ -144,38 +207,38 @@ function total(likelihood: Likelihood): number {
  */
 export function stepGradients(model: TextFlow, step: StepBatch, detailed: boolean): StepGradients {
   const parameters = [...model.trainableParameters().values()];
-  const divisor = divisorOf(model, step.texts);
-  const words = model.attentionDecoder !== undefined;
-  const latents = new LatentSquares();
-  let sums: Tensor[] = [];
-  let loss = 0;
-  let nelbo = 0;
-  forStepParts(model, step, (part) => {
-    const own = scope(() => {
-      const likelihood =
-        detailed && !words
-          ? model.likelihood(part.batch, part.noise, { dropout: part.dropout, trace: latents.trace })
-          : undefined;
-      const density = words ? negLogWords(model, part) : (likelihood?.negLogDensity ?? negLogDensity(model, part));
-      if (likelihood) nelbo += total(likelihood);
-      const objective = density.sum().div(divisor);
-      loss += objective.item();
-      const found = grad([objective], parameters, { allowUnused: true });
-      return found.map(
+  let gradients: Tensor[] = [];
+  const sums = forObjectives(model, step, detailed, (objective) => {
+    const own = scope(() =>
+      grad([objective], parameters, { allowUnused: true }).map(
         (gradient, index) =>
           gradient ?? zeros(parameters[index].shape, { dtype: parameters[index].dtype, device: model.device }),
-      );
-    });
+      ),
+    );
     // Not in place: two gradients of one call may share their storage.
-    const before = sums;
-    sums = before.length === 0 ? own : noGrad(() => own.map((gradient, index) => gradient.add(before[index])));
-    for (const gradient of sums) gradient.keep();
+    const before = gradients;
+    gradients = before.length === 0 ? own : noGrad(() => own.map((gradient, index) => gradient.add(before[index])));
+    for (const gradient of gradients) gradient.keep();
     for (const gradient of before) gradient.dispose();
   });
-  const tokens = step.texts.reduce((sum, text) => sum + text.tokensCounted, 0);
-  return {
-    loss,
-    gradients: sums,
-    figures: detailed ? { nelboPerToken: words ? undefined : nelbo / tokens, latents: latents.means() } : undefined,
-  };
+  return { loss: sums.loss, gradients, figures: detailed ? figuresOf(model, sums) : undefined };
+}
+
+/**
+ * The same for this process's rows of a batch that several processes share; `step.divisor` is the whole batch's. The
+ * gradients go into the reducer, which has begun to sum them over the processes when this returns.
+ */
+export function shareGradients(
+  model: TextFlow,
+  step: StepBatch,
+  detailed: boolean,
+  reducer: GradientReducer,
+): StepSums {
+  const parameters = [...model.trainableParameters().values()];
+  return forObjectives(model, step, detailed, (objective, { isFirst, isLast }) => {
+    reducer.arm(isFirst, isLast);
+    scope(() => {
+      grad([objective], parameters, { allowUnused: true });
+    });
+  });
 }

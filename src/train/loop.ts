@@ -1,12 +1,23 @@
 /** The loop: one step after the other, and what happens between them. */
+import { UsageError } from "../base/errors.ts";
 import type { PreparedText, TextFlow, TrainConfig } from "../flow/index.ts";
 import { Adam, clipGradientNorm, type MovingAverage, type Optimiser, SGD, scheduleFactor } from "../nn/index.ts";
+import { PeerError } from "../torch/index.ts";
 import { BatchSequence } from "./batches.ts";
 import type { TrainingState } from "./checkpoint.ts";
-import { type LossName, lossNameOf, type StepBatch, type StepFigures, stepGradients } from "./gradients.ts";
+import {
+  divisorFor,
+  type LossName,
+  lossNameOf,
+  type StepBatch,
+  type StepFigures,
+  type StepGradients,
+  stepGradients,
+} from "./gradients.ts";
 import { explainNonFinite } from "./nanGuard.ts";
+import type { Processes, Wishes } from "./processes.ts";
 import type { TrainingSet } from "./trainingTexts.ts";
-import { type Validation, validate } from "./validation.ts";
+import { scoreHeldOut, type Validation, validationOf } from "./validation.ts";
 
 /** What is known after a step. */
 export interface StepReport {
@@ -46,8 +57,10 @@ export interface LoopHooks {
   saveCheckpoint(state: TrainingState): void;
   /** Asked after every step: a checkpoint now? */
   checkpointRequested(): boolean;
-  /** Asked after every step: write a checkpoint and stop? */
-  stopRequested(): boolean;
+  /** Asked for every step: write a checkpoint and stop? By what it was asked for, such as a signal. */
+  stopRequested(): string | undefined;
+  /** All processes are about to stop, because one of them was asked to. */
+  stopAgreed(by: string): void;
 }
 
 /** What the loop works on. */
@@ -57,6 +70,8 @@ export interface LoopParts {
   readonly average: MovingAverage | undefined;
   readonly set: TrainingSet;
   readonly heldOut: readonly PreparedText[];
+  /** The processes that share the work, where it is not one alone. */
+  readonly processes?: Processes | undefined;
 }
 
 /** The optimiser that a configuration names. */
@@ -104,16 +119,66 @@ function afterValidation(state: TrainingState, validation: Validation, patience:
   return { ...state, withoutImprovement, finished: over ? "patience" : state.finished };
 }
 
+/** What is known of a step before its gradient is used. */
+interface StepMade extends StepGradients {
+  /** Of the whole batch. */
+  readonly tokens: number;
+  /** What the processes agreed on; one alone asks itself after the step. */
+  readonly wishes: Wishes | undefined;
+}
+
+/** The gradient of a step's whole batch: of all its rows, or of this process's and everybody else's. */
+async function stepMade(
+  { model, processes }: LoopParts,
+  batch: StepBatch,
+  detailed: boolean,
+  { before, hooks }: { readonly before: TrainingState; readonly hooks: LoopHooks },
+): Promise<StepMade> {
+  if (!processes) {
+    const tokens = batch.texts.reduce((sum, text) => sum + text.tokensCounted, 0);
+    return { ...stepGradients(model, batch, detailed), tokens, wishes: undefined };
+  }
+  const wishes = { stop: hooks.stopRequested(), checkpoint: hooks.checkpointRequested() };
+  try {
+    return await processes.stepGradients(model, batch, detailed, wishes);
+  } catch (error) {
+    // A gradient that is lost on its way has changed nothing: the parameters are still those after the step before.
+    if (error instanceof PeerError) hooks.saveCheckpoint(before);
+    throw error;
+  }
+}
+
+/** The rows of a step's batch that this process computes. */
+function ownBatch({ model, set, processes }: LoopParts, indices: readonly number[], step: number): StepBatch {
+  if (!processes) return stepBatchOf(set, indices, step);
+  const weight = indices.reduce((sum, index) => sum + set.weights[index], 0);
+  return { ...stepBatchOf(set, processes.share(indices), step), divisor: divisorFor(model, weight) };
+}
+
+/** @throws UsageError where some process would have no text. */
+function refuseIdle({ model, set, processes }: LoopParts): void {
+  const texts = Math.min(set.size, model.config.train.batchSize);
+  if (!processes || processes.size <= texts) return;
+  throw new UsageError(
+    `${processes.size} processes cannot share a batch of ${texts} texts (train.batchSize is that of all processes together): take fewer processes or a larger batch`,
+  );
+}
+
 /**
  * Trains from `state` on until `train.maxSteps`, until no validation was better for `train.patience` in a row, or until
  * asked to stop. Everything random is keyed by the step, so the numbers do not depend on where a run was interrupted.
  * Yields to the event loop after every step.
  *
+ * Several processes share each batch and each validation; where one of them is lost, the state after the last whole step
+ * is saved.
+ *
  * @returns the state at the end, which has been saved
- * @throws NonFiniteError where loss or gradient are not finite; RiverrunError where a validation is below the noise floor
+ * @throws NonFiniteError where loss or gradient are not finite; RiverrunError where a validation is below the noise
+ *   floor; PeerError where another process is lost
  */
 export async function trainLoop(parts: LoopParts, start: TrainingState, hooks: LoopHooks): Promise<TrainingState> {
-  const { model, optimiser, average, set, heldOut } = parts;
+  refuseIdle(parts);
+  const { model, optimiser, average, set, heldOut, processes } = parts;
   const { train, seed } = model.config;
   const sequence = sequenceOf(model, set);
   let state = start;
@@ -123,9 +188,12 @@ export async function trainLoop(parts: LoopParts, start: TrainingState, hooks: L
     const began = performance.now();
     const step = state.step + 1;
     const { epoch, indices } = sequence.at(step);
-    const batch = stepBatchOf(set, indices, step);
+    const batch = ownBatch(parts, indices, step);
     const logged = step === 1 || step % train.logEvery === 0 || step === train.maxSteps;
-    const { loss, gradients, figures } = stepGradients(model, batch, logged);
+    const { loss, gradients, figures, tokens, wishes } = await stepMade(parts, batch, logged, {
+      before: state,
+      hooks,
+    });
     const learningRate = learningRateAt(train, step);
     let gradientNorm: number;
     try {
@@ -144,7 +212,7 @@ export async function trainLoop(parts: LoopParts, start: TrainingState, hooks: L
       finished: step >= train.maxSteps ? "maxSteps" : null,
     };
     secondsSinceLog += seconds;
-    tokensSinceLog += batch.texts.reduce((sum, text) => sum + text.tokensCounted, 0);
+    tokensSinceLog += tokens;
     const clock = { step, epoch, seconds: state.seconds };
     hooks.onStep({
       ...clock,
@@ -161,23 +229,23 @@ export async function trainLoop(parts: LoopParts, start: TrainingState, hooks: L
       tokensSinceLog = 0;
     }
     if (step % train.validateEvery === 0 || state.finished) {
-      const checked = state;
-      state = withAverages(average, () => {
-        const validation = validate(model, heldOut, seed);
-        const next = afterValidation(checked, validation, train.patience);
-        const improved = next.best?.step === step;
-        hooks.onValidation({ ...clock, ...validation, improved });
-        if (improved) hooks.saveBest();
-        return next;
-      });
+      const own = processes ? processes.share(heldOut) : heldOut;
+      const scores = withAverages(average, () => scoreHeldOut(model, own, seed));
+      const all = processes ? await processes.allScores(scores, heldOut.length) : scores;
+      const validation = validationOf(model, heldOut, all);
+      state = afterValidation(state, validation, train.patience);
+      const improved = state.best?.step === step;
+      hooks.onValidation({ ...clock, ...validation, improved });
+      if (improved) withAverages(average, () => hooks.saveBest());
     }
     await new Promise(setImmediate);
-    const stop = hooks.stopRequested();
-    const asked = hooks.checkpointRequested();
-    if (step % train.checkpointEvery === 0 || state.finished || stop || asked) {
+    const stop = wishes ? wishes.stop : hooks.stopRequested();
+    const asked = wishes ? wishes.checkpoint : hooks.checkpointRequested();
+    if (stop !== undefined) hooks.stopAgreed(stop);
+    if (step % train.checkpointEvery === 0 || state.finished || stop !== undefined || asked) {
       hooks.saveCheckpoint(state);
     }
-    if (stop) break;
+    if (stop !== undefined) break;
   }
   return state;
 }

@@ -7,7 +7,15 @@ import { type Config, loadModel, modelFiles, type PreparedText, saveModel, TextF
 import { readWordPieces } from "../flow/modelFolder.ts";
 import { MovingAverage, type Optimiser } from "../nn/index.ts";
 import { type WordVectors, writeVectors } from "../text/vectors.ts";
-import { type DType, getThreads, resolveDevice, scope, setThreads } from "../torch/index.ts";
+import {
+  type DType,
+  getThreads,
+  PeerError,
+  type ProcessGroup,
+  resolveDevice,
+  scope,
+  setThreads,
+} from "../torch/index.ts";
 import {
   type Checkpoint,
   checkpointConfig,
@@ -30,8 +38,10 @@ import {
   withAverages,
 } from "./loop.ts";
 import { MetricsLog, type MetricsRow } from "./metricsLog.ts";
+import { openingFrom, openingText } from "./opening.ts";
 import { flowFolder, flowStage, onFlowOf } from "./plus.ts";
 import { type PreparedModel, prepareModel, type VectorProgress } from "./prepare.ts";
+import { Processes } from "./processes.ts";
 import { configChanges } from "./resumable.ts";
 import { type RunFolder, refuseFolder, takeFolder } from "./runFolder.ts";
 import { SignalWatch, type StopSignal, signalExitCodes } from "./signals.ts";
@@ -70,6 +80,12 @@ export interface TrainOptions {
   readonly precision?: Precision;
   /** Catch SIGINT, SIGTERM (checkpoint and stop) and SIGUSR2 (checkpoint) while training. Off by default. */
   readonly signals?: boolean;
+  /**
+   * The processes that share the training, all of which call `train` with the same options. Each computes its rows of
+   * every batch; only the one of rank 0 looks into `out` and writes. The batch size is that of all together, and the
+   * numbers are those of one process but for rounding.
+   */
+  readonly group?: ProcessGroup;
   /** Build everything, take two steps and validate, write nothing. */
   readonly dryRun?: boolean;
   /** Lines about what happens, without line ends. */
@@ -118,17 +134,24 @@ export class InterruptedError extends RiverrunError {
   }
 }
 
+/** What a training is asked for meanwhile, and who shares it. */
+interface RunControl {
+  readonly log: (message: string) => void;
+  readonly stopRequested: () => string | undefined;
+  /** From now on the answer of `stopRequested`: what all processes agreed on. */
+  readonly agreeToStop: (by: string) => void;
+  readonly checkpointRequested: () => boolean;
+  readonly processes: Processes | undefined;
+}
+
 /** Everything that one training works with. */
-interface Run {
+interface Run extends RunControl {
   readonly options: TrainOptions;
   readonly config: Config;
   /** The folder of the flow that an attention decoder stands on. */
   readonly flow: string | undefined;
   readonly precision: Precision;
   readonly split: TrainingTexts;
-  readonly log: (message: string) => void;
-  readonly stopRequested: () => string | undefined;
-  readonly checkpointRequested: () => boolean;
 }
 
 /** Tensors and state to start or go on from. */
@@ -139,6 +162,7 @@ interface Start {
   readonly set: TrainingSet;
   readonly heldOut: readonly PreparedText[];
   readonly state: TrainingState;
+  readonly processes: Processes | undefined;
 }
 
 function averageOf(model: TextFlow): MovingAverage | undefined {
@@ -214,10 +238,12 @@ async function startAnew(run: Run, out: string | undefined): Promise<Start> {
     fingerprint: fingerprintOf(split),
     seconds: 0,
     threads: getThreads(),
+    processes: run.processes?.size ?? 1,
     precision: run.precision,
     versions: versions(),
   };
-  return { model, optimiser: optimiserOf(model), average: averageOf(model), set, heldOut, state };
+  const { processes } = run;
+  return { model, optimiser: optimiserOf(model), average: averageOf(model), set, heldOut, state, processes };
 }
 
 /** Whether a finished training has steps left under the configuration it is resumed with. */
@@ -247,6 +273,12 @@ function goOn(run: Run, checkpoint: Checkpoint): Start {
   loadCheckpointPart(checkpoint, "optimiser", optimiser);
   const average = averageOf(model);
   if (average) loadCheckpointPart(checkpoint, "average", average);
+  const processes = run.processes?.size ?? 1;
+  if (state.processes !== processes) {
+    log(
+      `the training began with ${state.processes} processes and goes on with ${processes}: its numbers will differ in the last digits from an uninterrupted run`,
+    );
+  }
   if (state.threads !== getThreads()) {
     log(
       `the training began with ${state.threads} threads and goes on with ${getThreads()}: its numbers will differ in the last digits from an uninterrupted run (--threads ${state.threads} would keep them)`,
@@ -261,7 +293,59 @@ function goOn(run: Run, checkpoint: Checkpoint): Start {
       ? `going on after step ${state.step} of ${config.train.maxSteps}`
       : `the training is finished (${finished}, step ${state.step}): nothing is left to do`,
   );
-  return { model, optimiser, average, set, heldOut, state: { ...state, finished } };
+  return { model, optimiser, average, set, heldOut, state: { ...state, finished }, processes: run.processes };
+}
+
+/** Hands what a stage starts from to the other processes. */
+async function lead(start: Start, stage: number, isLast: boolean): Promise<void> {
+  const { processes, model, optimiser, average, state } = start;
+  if (!processes) return;
+  await processes.tell(stage, openingText({ model, state, isLast }));
+  for (const part of [model, optimiser, average]) if (part) await processes.alike(part);
+}
+
+/**
+ * What a stage starts from in a process that does not lead: everything but the texts is the leader's.
+ *
+ * @throws UsageError where it was given other texts or is another version; PeerError where the leader is gone
+ */
+async function follow(
+  options: TrainOptions,
+  { stopRequested }: RunControl,
+  processes: Processes,
+  stage: number,
+): Promise<{ start: Start; isLast: boolean }> {
+  const text = await processes.hear(stage, () => {
+    const signal = stopRequested();
+    if (signal !== undefined) throw new InterruptedError(signal);
+  });
+  const { model, state, isLast } = openingFrom(text, options.device);
+  const { config } = model;
+  const split = trainingTexts(config, options.texts, options.validation, model.wordPiece);
+  if (fingerprintOf(split) !== state.fingerprint) {
+    throw new UsageError(
+      "this process was given other texts than rank 0: every process reads --data and --validation itself, and must find the same lines there",
+    );
+  }
+  const optimiser = optimiserOf(model);
+  const average = averageOf(model);
+  for (const part of [model, optimiser, average]) if (part) await processes.alike(part);
+  const set = new TrainingSet(model, split.training);
+  const heldOut = chooseHeldOut(model, split.validation, config.train.validationTexts, config.seed);
+  return { start: { model, optimiser, average, set, heldOut, state, processes }, isLast };
+}
+
+/** All stages in a process that does not lead. Writes nothing. */
+async function trainAlong(options: TrainOptions, control: RunControl, processes: Processes): Promise<TrainResult> {
+  for (let stage = 1; ; stage++) {
+    const { start, isLast } = await follow(options, control, processes, stage);
+    let { state } = start;
+    if (state.finished === null) state = await trainLoop(start, state, silentHooks(control));
+    for (const part of [start.optimiser, start.average]) part?.dispose();
+    const result = resultOf(control, start.model, start, state);
+    if (isLast || !result.finished) return result;
+    result.model.dispose();
+  }
 }
 
 /** A metrics line that cannot be written ends the training as a checkpoint that cannot be written does. */
@@ -284,10 +368,24 @@ function formatValidation(report: ValidationReport): string {
   return `step ${step}: held-out ${nelboPerToken.toFixed(3)} nats per token, ${bitsPerDim.toFixed(3)} bits per dimension (floor ${floorBitsPerDim.toFixed(3)})${improved ? ", best so far" : ""}`;
 }
 
+/** Hooks that only answer. */
+function silentHooks(run: RunControl): LoopHooks {
+  return {
+    onStep: () => undefined,
+    onValidation: () => undefined,
+    saveBest: () => undefined,
+    saveCheckpoint: () => undefined,
+    checkpointRequested: run.checkpointRequested,
+    stopRequested: run.stopRequested,
+    stopAgreed: run.agreeToStop,
+  };
+}
+
 /** Hooks that only report. */
 function reportingHooks(run: Run): LoopHooks {
   const { options, log } = run;
   return {
+    ...silentHooks(run),
     onStep: (report) => {
       options.onEveryStep?.(report);
       if (report.figures) options.onStep?.(report.step, report);
@@ -296,10 +394,6 @@ function reportingHooks(run: Run): LoopHooks {
       log(formatValidation(report));
       options.onValidation?.(report);
     },
-    saveBest: () => undefined,
-    saveCheckpoint: () => undefined,
-    checkpointRequested: run.checkpointRequested,
-    stopRequested: () => run.stopRequested() !== undefined,
   };
 }
 
@@ -361,7 +455,7 @@ function free({ model, optimiser, average }: Start): void {
   for (const part of [model, optimiser, average]) part?.dispose();
 }
 
-function resultOf(run: Run, model: TextFlow, { heldOut }: Start, state: TrainingState): TrainResult {
+function resultOf(run: RunControl, model: TextFlow, { heldOut }: Start, state: TrainingState): TrainResult {
   const signal = state.finished === null ? run.stopRequested() : undefined;
   return {
     model,
@@ -378,7 +472,7 @@ function resultOf(run: Run, model: TextFlow, { heldOut }: Start, state: Training
   };
 }
 
-async function trainIn(run: Run, folder: RunFolder): Promise<TrainResult> {
+async function trainIn(run: Run, folder: RunFolder, { number, isLast }: Stage): Promise<TrainResult> {
   const { options, log } = run;
   const { out } = folder;
   const checkpoint = findCheckpoint(out);
@@ -390,6 +484,7 @@ async function trainIn(run: Run, folder: RunFolder): Promise<TrainResult> {
     if (!checkpoint) hooks.saveCheckpoint(state);
     // A process killed right after the first checkpoint has a state, but no model yet.
     else if (!existsSync(join(out, modelFiles.tensors))) withAverages(start.average, () => saveModel(start.model, out));
+    await lead(start, number, isLast);
     if (state.finished === null) state = await trainLoop(start, state, hooks);
     const model = loadModel(out, { device: options.device, dtype: state.precision });
     const result = resultOf(run, model, start, state);
@@ -402,11 +497,20 @@ async function trainIn(run: Run, folder: RunFolder): Promise<TrainResult> {
   }
 }
 
+/** One training of those that a run consists of. */
+interface Stage {
+  /** Counted from 1. */
+  readonly number: number;
+  readonly isLast: boolean;
+}
+
+const onlyStage: Stage = { number: 1, isLast: true };
+
 /** Trains in the run's folder. */
-async function trainStage(run: Run, resume: boolean): Promise<TrainResult> {
+async function trainStage(run: Run, resume: boolean, stage: Stage): Promise<TrainResult> {
   const folder = takeFolder(run.options.out, resume);
   try {
-    return await trainIn(run, folder);
+    return await trainIn(run, folder, stage);
   } finally {
     folder.lock.release();
   }
@@ -416,25 +520,28 @@ async function trainStage(run: Run, resume: boolean): Promise<TrainResult> {
 async function trainStages(run: Run): Promise<TrainResult> {
   const { options, config, log } = run;
   const { out, resume = false } = options;
-  if (!config.attentionDecoder || run.flow !== undefined) return await trainStage(run, resume);
+  if (!config.attentionDecoder || run.flow !== undefined) return await trainStage(run, resume, onlyStage);
   refuseFolder(out, resume);
   const flow = flowFolder(out);
+  let number = 1;
   if (!resume || !findCheckpoint(out)) {
     log(`first the flow, in ${flow}`);
-    const first = await trainStage({ ...run, config: flowStage(config), options: { ...options, out: flow } }, resume);
+    const flowRun = { ...run, config: flowStage(config), options: { ...options, out: flow } };
+    const first = await trainStage(flowRun, resume, { number: number++, isLast: false });
     if (!first.finished) return first;
     first.model.dispose();
     log("now the decoder of its latents");
   }
-  return await trainStage({ ...run, flow }, true);
+  return await trainStage({ ...run, flow }, true, { number, isLast: true });
 }
 
 /** Two steps and a validation without a folder, of each stage. */
-async function rehearse(run: Run): Promise<TrainResult> {
+async function rehearse(run: Run, stage = onlyStage): Promise<TrainResult> {
   const { config } = run;
+  let { number } = stage;
   if (config.attentionDecoder && run.flow === undefined) {
     const first = flowStage(config);
-    const flow = await rehearse({ ...run, config: first });
+    const flow = await rehearse({ ...run, config: first }, { number: number++, isLast: false });
     flow.model.dispose();
     const seconds = (flow.seconds / flow.step) * first.train.maxSteps;
     run.log(
@@ -447,6 +554,7 @@ async function rehearse(run: Run): Promise<TrainResult> {
     train: { ...config.train, maxSteps: 2, validateEvery: 2, logEvery: 1 },
   };
   const start = await startAnew({ ...run, config: short }, undefined);
+  await lead(start, number, stage.isLast);
   const state = await trainLoop(start, start.state, reportingHooks(run));
   for (const part of [start.optimiser, start.average]) part?.dispose();
   return { ...resultOf(run, start.model, start, state), finished: false, reason: "dryRun" };
@@ -481,30 +589,54 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   if (options.threads !== undefined) setThreads(options.threads);
   const device = options.device === undefined ? undefined : resolveDevice(options.device);
   const log = options.log ?? ((): void => undefined);
-  const signals = options.signals ? new SignalWatch(log) : undefined;
+  const processes = options.group && new Processes(options.group);
+  const signals = options.signals ? new SignalWatch(processes?.leads === false ? undefined : log) : undefined;
   let stop: string | undefined;
+  const control: RunControl = {
+    log,
+    // What asked first is remembered: the question is put more than once.
+    stopRequested: () => {
+      stop ??= signals?.stop ?? options.interrupted?.();
+      return stop;
+    },
+    agreeToStop: (by) => {
+      stop = by;
+    },
+    checkpointRequested: () => signals?.takeCheckpointRequest() ?? false,
+    processes,
+  };
+  const given = { ...options, device };
   try {
-    const { config, wordPiece } = tokensOf(options);
-    const run: Run = {
-      options: { ...options, device },
-      config,
-      flow: options.flow,
-      precision: options.precision ?? "float32",
-      split: trainingTexts(config, options.texts, options.validation, wordPiece),
-      log,
-      // What asked first is remembered: the question is put more than once.
-      stopRequested: () => {
-        stop ??= signals?.stop ?? options.interrupted?.();
-        return stop;
-      },
-      checkpointRequested: () => signals?.takeCheckpointRequest() ?? false,
-    };
-    if (options.dryRun) {
-      refuseFolder(options.out, options.resume ?? false);
-      return await rehearse(run);
-    }
-    return await trainStages(run);
+    return processes && !processes.leads
+      ? await trainAlong(given, control, processes)
+      : await trainAlone(given, control);
+  } catch (error) {
+    throw processes ? ended(await processes.failed(error), options) : error;
   } finally {
+    processes?.dispose();
     signals?.dispose();
   }
+}
+
+/** The training in the process that writes: the only one, or the leader. */
+async function trainAlone(options: TrainOptions, control: RunControl): Promise<TrainResult> {
+  const { config, wordPiece } = tokensOf(options);
+  const run: Run = {
+    ...control,
+    options,
+    config,
+    flow: options.flow,
+    precision: options.precision ?? "float32",
+    split: trainingTexts(config, options.texts, options.validation, wordPiece),
+  };
+  if (!options.dryRun) return await trainStages(run);
+  refuseFolder(options.out, options.resume ?? false);
+  return await rehearse(run);
+}
+
+/** Where a training was left because another process was lost: what stands in the folder, and how to go on. */
+function ended(error: unknown, { out, dryRun }: TrainOptions): unknown {
+  if (!(error instanceof PeerError) || dryRun) return error;
+  error.message += `; the last checkpoint in ${out} is whole: go on with --resume, with as many processes as there are`;
+  return error;
 }

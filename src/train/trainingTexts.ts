@@ -5,6 +5,7 @@ import { splitHeldOut } from "../corpora/index.ts";
 import type { Config, PreparedText, TextFlow } from "../flow/index.ts";
 import { tokenizerOf } from "../text/tokenizer-names.ts";
 import type { WordPiece } from "../text/wordPiece.ts";
+import { weightOf } from "./gradients.ts";
 
 /** Share of the texts that is held out where no validation texts are given. */
 export const heldOutShare = 0.1;
@@ -67,6 +68,8 @@ export class TrainingSet {
   readonly #texts: readonly string[];
   /** N of every text. */
   readonly positions: readonly number[];
+  /** How much every text counts in a step's divisor. */
+  readonly weights: readonly number[];
   /** Texts cut to the model's length. */
   readonly truncated: number;
   /** Share of the words that the vocabulary does not know. */
@@ -78,13 +81,16 @@ export class TrainingSet {
     let truncated = 0;
     let unknown = 0;
     let words = 0;
+    const weights: number[] = [];
     this.positions = texts.map((text) => {
       const prepared = model.prepare(text);
       if (prepared.truncated) truncated++;
       unknown += prepared.unknown;
       words += prepared.tokens.length;
+      weights.push(weightOf(model, prepared));
       return prepared.positions;
     });
+    this.weights = weights;
     this.truncated = truncated;
     this.unknownShare = unknown / words;
   }

@@ -76,8 +76,11 @@ export function refuseBelowFloor(mean: number, error: number, floor: number, tex
   );
 }
 
+/** What a summary reads of a text's score. */
+type Scored = Pick<TextScore, "tokens" | "negLogDensity" | "nelbo">;
+
 /** The summary of scores. @throws RiverrunError where it is below the floor, see `refuseBelowFloor`. */
-export function summarise(model: TextFlow, texts: readonly PreparedText[], scores: readonly TextScore[]): Validation {
+export function summarise(model: TextFlow, texts: readonly PreparedText[], scores: readonly Scored[]): Validation {
   const { dimensions, sigma } = model.config.data;
   const tokens = scores.reduce((sum, score) => sum + score.tokens, 0);
   const nelbo = scores.reduce((sum, score) => sum + score.nelbo, 0);
@@ -98,20 +101,49 @@ export function summarise(model: TextFlow, texts: readonly PreparedText[], score
   };
 }
 
-/** Nats per token of the attention decoder on held-out texts, each with its own noise on the latents. */
-function decoderNatsPerToken(model: TextFlow, texts: readonly PreparedText[], seed: number, variance: number): number {
-  const nats = overBatches(model, texts, defaultBatch, (batch) => {
+/** -log p(w | z) of each text by the attention decoder, nats, with a noise of its own on the latents. */
+function decoderNats(model: TextFlow, texts: readonly PreparedText[], seed: number, variance: number): number[] {
+  return overBatches(model, texts, defaultBatch, (batch) => {
     const seeds = batch.texts.map(({ ids }) => hashSeed(seed, "evaluation", ids));
     return model.decoderNats(batch, model.drawLatentNoise(batch, seeds, Math.sqrt(variance))).toNumbers();
   });
-  const tokens = texts.reduce((sum, { ids }) => sum + spokenIds(ids).length, 0);
-  return nats.reduce((sum, value) => sum + value, 0) / tokens;
+}
+
+/** What a validation knows of one text, which does not depend on the texts beside it. */
+export interface HeldOutScore {
+  /** -log p(x~ | N), nats. */
+  readonly negLogDensity: number;
+  /** The bound, nats. */
+  readonly nelbo: number;
+  /** Of Language Flow+: -log p(w | z), nats; else 0. */
+  readonly decoderNats: number;
+}
+
+/** Scores held-out texts with evaluation noise. */
+export function scoreHeldOut(model: TextFlow, texts: readonly PreparedText[], seed: number): HeldOutScore[] {
+  const scores = scoreTexts(model, texts, { seed });
+  const decoder = model.config.attentionDecoder;
+  const nats = decoder ? decoderNats(model, texts, seed, decoder.noiseVariance) : undefined;
+  return scores.map(({ negLogDensity, nelbo }, row) => ({ negLogDensity, nelbo, decoderNats: nats?.[row] ?? 0 }));
+}
+
+/** The summary of held-out scores. @throws RiverrunError where the result cannot be. */
+export function validationOf(
+  model: TextFlow,
+  texts: readonly PreparedText[],
+  scores: readonly HeldOutScore[],
+): Validation {
+  const validation = summarise(
+    model,
+    texts,
+    scores.map(({ negLogDensity, nelbo }, row) => ({ negLogDensity, nelbo, tokens: texts[row].tokensCounted })),
+  );
+  if (!model.config.attentionDecoder) return validation;
+  const spoken = texts.reduce((sum, { ids }) => sum + spokenIds(ids).length, 0);
+  return { ...validation, decoderNatsPerToken: scores.reduce((sum, score) => sum + score.decoderNats, 0) / spoken };
 }
 
 /** Scores held-out texts with evaluation noise. @throws RiverrunError where the result cannot be. */
 export function validate(model: TextFlow, texts: readonly PreparedText[], seed: number): Validation {
-  const validation = summarise(model, texts, scoreTexts(model, texts, { seed }));
-  const decoder = model.config.attentionDecoder;
-  if (!decoder) return validation;
-  return { ...validation, decoderNatsPerToken: decoderNatsPerToken(model, texts, seed, decoder.noiseVariance) };
+  return validationOf(model, texts, scoreHeldOut(model, texts, seed));
 }

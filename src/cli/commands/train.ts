@@ -3,10 +3,12 @@ import { type Command, Option } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { Config } from "../../flow/index.ts";
 import { presetNames } from "../../flow/presets.ts";
-import type { Precision, TrainResult } from "../../train/index.ts";
+import type { ProcessGroup } from "../../torch/index.ts";
+import type { TrainOptions as FlowTraining, Precision, TrainResult } from "../../train/index.ts";
 import { commandAgain } from "../invocation.ts";
 import { collect, integer } from "../options.ts";
 import { emit, say } from "../output.ts";
+import { launcherVariable } from "../processes.ts";
 import { example } from "../program.ts";
 
 interface TrainOptions {
@@ -24,6 +26,7 @@ interface TrainOptions {
   readonly device: string;
   readonly threads?: number;
   readonly precision?: string;
+  readonly peerTimeout: number;
   readonly dryRun?: boolean;
   readonly printConfig?: boolean;
 }
@@ -60,6 +63,12 @@ export function addTrain(program: Command): void {
     .option("--device <name>", "cpu, cuda, cuda:N or auto", "cpu")
     .option("--threads <n>", "threads inside an operator (default: the machine's cores)", integer(1))
     .addOption(new Option("--precision <name>", "float32 (default) or float64; bf16 is not supported yet"))
+    .option(
+      "--peer-timeout <seconds>",
+      "how long one of several processes (torchrun, riverrun launch) waits for another",
+      integer(1),
+      300,
+    )
     .option("--dry-run", "builds everything, takes two steps, validates, says how long it would take, writes nothing")
     .option("--print-config", "prints the effective configuration and ends")
     .addHelpText(
@@ -117,28 +126,73 @@ async function train(options: TrainOptions): Promise<void> {
   const { data, out } = options;
   if (!data || !out) throw new UsageError("expected --data FILE... (or builtin) and --out DIR");
   const precision = await precisionOf(options.precision);
-  const { train: trainFlow } = await import("../../train/index.ts");
   const { readData } = await import("../data.ts");
+  const texts = await readData(data);
+  const validation = options.validation && (await readData(options.validation));
+  const team = await joinTeam(options);
+  try {
+    const result = await trainHere({ ...options, out }, { config, precision, texts, validation, team });
+    await team?.group.leave();
+    process.exitCode = result.exitCode;
+  } catch (error) {
+    // What still waits for a process that is gone must not keep this one.
+    if (team) setTimeout(() => process.exit(), 2000).unref();
+    throw error;
+  }
+}
+
+/** The processes that share a training, and which one this is. */
+interface Team {
+  readonly group: ProcessGroup;
+  readonly device: string;
+  readonly interrupted: () => string | undefined;
+}
+
+/** Meets the other processes, where the environment speaks of any. @throws UsageError, PeerError */
+async function joinTeam({ device, threads, peerTimeout }: TrainOptions): Promise<Team | undefined> {
+  const { localDevice, membershipOf } = await import("../../torch/distributedEnvironment.ts");
+  const membership = membershipOf(process.env);
+  if (!membership) return undefined;
+  const { cudaDevices, ProcessGroup, resolveDevice, setThreads } = await import("../../torch/index.ts");
+  if (threads !== undefined) setThreads(threads);
+  const own = resolveDevice(localDevice(device, membership, () => cudaDevices().devices));
+  const group = await ProcessGroup.join(membership, own, peerTimeout);
+  // Set by riverrun launch, whose end nobody else would tell.
+  const launcher = Number(process.env[launcherVariable]);
+  const interrupted = (): string | undefined =>
+    launcher > 0 && process.ppid !== launcher ? "the end of riverrun launch" : undefined;
+  return { group, device: own, interrupted };
+}
+
+/** Trains, alone or as one of several; the leading process reports. */
+async function trainHere(
+  options: TrainOptions & { readonly out: string },
+  run: Pick<FlowTraining, "config" | "precision" | "texts" | "validation"> & { readonly team: Team | undefined },
+): Promise<TrainResult> {
+  const { config, team } = run;
+  const { out } = options;
+  const leads = !team || team.group.rank === 0;
+  const { train: trainFlow } = await import("../../train/index.ts");
   const { TrainingProgress } = await import("../progress.ts");
   const progress = new TrainingProgress();
   let secondsOfStep = 0;
   let secondsBefore = 0;
   let result: TrainResult;
   try {
+    if (leads && team) say(`${team.group.size} processes share the training`);
     result = await trainFlow({
-      config,
-      texts: await readData(data),
-      validation: options.validation && (await readData(options.validation)),
+      ...run,
       out,
       resume: options.resume,
       vectors: options.vectors,
       flow: options.flow,
-      device: options.device,
+      device: team?.device ?? options.device,
       threads: options.threads,
-      precision,
       dryRun: options.dryRun,
       signals: true,
-      log: say,
+      group: team?.group,
+      interrupted: team?.interrupted,
+      log: leads ? say : undefined,
       onVectors: progress.onVectors,
       onEveryStep: (report) => {
         // The first step also pays for memory that the later ones reuse, so the last one counts.
@@ -150,10 +204,11 @@ async function train(options: TrainOptions): Promise<void> {
   } finally {
     progress.end();
   }
+  if (!leads) return result;
   await sayParameters(config, result);
   if (result.reason === "dryRun") await reportDryRun(config, result, secondsOfStep);
   else await reportTraining(out, result);
-  process.exitCode = result.exitCode;
+  return result;
 }
 
 async function sayParameters({ preset }: Config, { parameters }: TrainResult): Promise<void> {

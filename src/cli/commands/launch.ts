@@ -1,0 +1,48 @@
+/** riverrun launch */
+import type { Command } from "commander";
+import { UsageError } from "../../base/errors.ts";
+import { integer } from "../options.ts";
+import { example } from "../program.ts";
+
+interface LaunchOptions {
+  readonly nproc: number;
+  readonly masterPort?: number;
+  readonly grace: number;
+}
+
+/** Adds `riverrun launch`. */
+export function addLaunch(program: Command): void {
+  program
+    .command("launch")
+    .description("runs one training in several processes of this machine, which share every batch")
+    .argument("<command...>", "behind --: train and its options")
+    .requiredOption("--nproc <n>", "processes", integer(1))
+    .option("--master-port <n>", "port of 127.0.0.1 where they meet (default: a free one)", integer(1))
+    .option(
+      "--grace <seconds>",
+      "how long processes may take to write a checkpoint and end when another has failed",
+      integer(1),
+      60,
+    )
+    .addHelpText(
+      "after",
+      example(
+        "launch --nproc 2 -- train --preset small --data lines.txt --out runs/lines",
+        "launch --nproc 8 -- train --preset small --data lines.txt --out runs/lines --device cuda",
+      ),
+    )
+    .action(launch);
+}
+
+async function launch(command: readonly string[], options: LaunchOptions): Promise<void> {
+  if (command[0] !== "train") {
+    throw new UsageError(
+      `launch: "${command[0]}" cannot be shared by processes; expected "train" and its options behind --`,
+    );
+  }
+  if (options.masterPort !== undefined && options.masterPort > 65_535) {
+    throw new UsageError(`--master-port ${options.masterPort}: expected a port from 1 to 65535`);
+  }
+  const { runProcesses } = await import("../processes.ts");
+  process.exitCode = await runProcesses(command, options);
+}
