@@ -36,14 +36,22 @@ function cell(text: string): string {
   return text.replaceAll(/\s+/g, " ").replaceAll(/[\\|<>*_[\]]/g, (mark) => `\\${mark}`);
 }
 
+/** Text whose marks are its own, not Markdown's: generated words may be any; `code` stays. */
+function plain(text: string): string {
+  return text
+    .split(/(`[^`]+`)/)
+    .map((part, index) => (index % 2 === 1 ? part : part.replaceAll(/[<*_]/g, (mark) => `\\${mark}`)))
+    .join("");
+}
+
 function markdownOf(block: Block): string {
   switch (block.kind) {
     case "heading":
       return `## ${block.text}`;
     case "text":
-      return block.text;
+      return plain(block.text);
     case "list":
-      return block.items.map((item) => `- ${item}`).join("\n");
+      return block.items.map((item) => `- ${plain(item)}`).join("\n");
     case "table": {
       const row = (cells: readonly string[]): string => `| ${cells.map(cell).join(" | ")} |`;
       return [row(block.head), `|${block.head.map(() => "---|").join("")}`, ...block.rows.map(row)].join("\n");

@@ -67,6 +67,9 @@ export interface Table3Record extends Provenance {
 
 export const table3Rows: readonly RowName[] = ["paper-att-ar", "riverrun-ar", "riverrun-nar"];
 
+/** Contexts whose rewrites the page shows; the first ones, whatever became of them. */
+const shownContexts = 3;
+
 /** A shorter context leaves nothing to rewrite (the paper's decoder makes at least 8 tokens). */
 const leastTokens = 8;
 
@@ -168,20 +171,17 @@ function page(record: Table3Record): Page {
   const examples = models.flatMap((name): Block[] => {
     const own = points.filter(({ model }) => model === name);
     const first = (own[0]?.rewrites ?? []).filter(({ variant }) => variant === 0).map(({ source }) => source);
+    const rewriteOf = ({ rewrites }: SweepPoint, source: string): string =>
+      rewrites.find((rewrite) => rewrite.source === source && rewrite.variant === 0)?.text ?? "";
     return [
       heading(`Rewrites by ${name}`),
-      tableOf(
-        ["variance", "context", "rewrite"],
-        first
-          .slice(0, 3)
-          .flatMap((source) =>
-            own.flatMap(({ variance, rewrites }) =>
-              rewrites
-                .filter((rewrite) => rewrite.source === source && rewrite.variant === 0)
-                .map(({ text }) => [String(variance), source, text === "" ? "(empty)" : text]),
-            ),
-          ),
-      ),
+      ...first.slice(0, shownContexts).flatMap((source): Block[] => [
+        paragraph(`Of “${source}”:`),
+        tableOf(
+          ["variance", "rewrite"],
+          own.map((point) => [String(point.variance), rewriteOf(point, source) || "(empty)"]),
+        ),
+      ]),
     ];
   });
   return {
@@ -207,7 +207,9 @@ function page(record: Table3Record): Page {
         ]),
       ),
       ...examples,
-      paragraph("All rewrites are in `table3.json`."),
+      paragraph(
+        `The first rewrite at each variance of the first ${shownContexts} contexts; all others are in \`table3.json\`.`,
+      ),
       paragraph(describeProvenance(record)),
     ],
   };
