@@ -1,5 +1,5 @@
 /** Beam search over the words of a text: each hypothesis is read on from the words that it chose. */
-import { UsageError } from "../base/errors.ts";
+import { RiverrunError, UsageError } from "../base/errors.ts";
 import { type AttentionDecoder, CausalBijection, FlowContext, type TextFlow } from "../flow/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import { noGrad, scope, type Tensor, zeros } from "../torch/index.ts";
@@ -157,7 +157,12 @@ class BeamSearch {
 
   run(): BeamResult[] {
     while (this.#beams.flat().some(({ row }) => row !== undefined)) this.#advance();
-    return this.#beams.map(([best]) => ({ ids: best.ids, score: this.#score(best) }));
+    return this.#beams.map(([best], text) => {
+      if (best) return { ids: best.ids, score: this.#score(best) };
+      throw new RiverrunError(
+        `beam search: no word of text ${text + 1} has a probability: its latents, or the model's weights, are not finite or far too large`,
+      );
+    });
   }
 }
 
@@ -195,7 +200,8 @@ function attentionReader(
  * at the model's; `<unk>`, `<pad>` and `<sos>` are never chosen.
  *
  * @param latents (B, T, D)
- * @throws UsageError for a flow that does not run left to right, a beam below 1 or a negative number of tokens.
+ * @throws UsageError for a flow that does not run left to right, a beam below 1 or a negative number of tokens;
+ *   RiverrunError where latents leave no word a probability.
  */
 export function beamDecode(model: TextFlow, latents: Tensor, options: BeamInput = {}): BeamResult[] {
   const { attentionDecoder: decoder, config } = model;

@@ -48,7 +48,12 @@ export function latentOf({ positions, values }: LatentRecord, shape: LatentShape
   if (values.length !== expected) {
     throw new UsageError(`values: expected ${positions} x ${dimensions} = ${expected} numbers, got ${values.length}`);
   }
-  return { positions, values: Float32Array.from(values) };
+  const own = Float32Array.from(values);
+  const place = own.findIndex((value) => !Number.isFinite(value));
+  if (place >= 0) {
+    throw new UsageError(`values: number ${place + 1} is ${values[place]}, expected a finite number of 32 bits`);
+  }
+  return { positions, values: own };
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   reconstructTexts,
   sampleTexts,
 } from "../../src/generate/index.ts";
+import { latentOf, latentShape } from "../../src/generate/latentRecord.ts";
 import { stackLatents } from "../../src/generate/latents.ts";
 import { Vocabulary } from "../../src/text/vocabulary.ts";
 import { cat, Generator, noGrad, randn, scope, type Tensor, tensor } from "../../src/torch/index.ts";
@@ -288,5 +289,17 @@ describe.each(Object.entries(plus))("a Language Flow+ %s", (_, { preset, ...over
       expect(back.map(({ tokens }) => tokens)).toEqual([7, 3]);
       for (const row of back) expect(row.maxAbsError).toBeLessThan(1e-9);
     });
+  });
+});
+
+test("latents that leave no word a probability are refused in words, as lines and in tensors", () => {
+  scope(() => {
+    const model = modelOf(configOf("riverrun-plus", 8, {}));
+    const values = new Array<number>(32).fill(0);
+    values[3] = 1e39;
+    expect(() => latentOf({ positions: 8, values }, latentShape(model))).toThrow("values: number 4 is 1e+39");
+    const z = latentsOf(model, 2);
+    z.slice(0, 1, 2).fill_(Number.NaN);
+    expect(() => beamDecode(model, z)).toThrow("no word of text 2 has a probability");
   });
 });
