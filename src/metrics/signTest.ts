@@ -50,10 +50,11 @@ export function signTestOfCounts(wins: number, losses: number, ties = 0): SignTe
   }
   const n = wins + losses;
   const twoSided = n === 0 ? 0 : Math.min(0, Math.LN2 + logUpperTail(Math.max(wins, losses), n));
-  // Where B wins more the upper tail is summed from below its middle: the complement is exact there.
+  // A wins at least 0 times for certain. Where B wins more the upper tail is summed from below its middle: the complement
+  // is exact there.
   let oneSided = 0;
   if (wins >= losses) oneSided = n === 0 ? 0 : logUpperTail(wins, n);
-  else oneSided = Math.log1p(-Math.exp(logUpperTail(losses + 1, n)));
+  else if (wins > 0) oneSided = Math.log1p(-Math.exp(logUpperTail(losses + 1, n)));
   return {
     wins,
     losses,

@@ -126,6 +126,7 @@ describe("sign test", () => {
     });
     // P(X >= 2 of 10) = 1 - 11/1024.
     expect(signTestOfCounts(2, 8).pValueOneSided).toBeCloseTo(1 - 11 / 1024, 12);
+    expect(signTestOfCounts(0, 1)).toMatchObject({ pValue: 1, pValueOneSided: 1, log10PValueOneSided: 0 });
     expect(signTestOfCounts(5, 5)).toMatchObject({ pValue: 1, pValueOneSided: expect.closeTo(638 / 1024, 12) });
     expect(signTestOfCounts(0, 0, 7)).toEqual({
       ...{ wins: 0, losses: 0, ties: 7, pValue: 1, pValueOneSided: 1, log10PValue: 0, log10PValueOneSided: 0 },
