@@ -44,6 +44,13 @@ test("trains the rows, writes one page three times, and trains nothing again", a
   const record = JSON.parse(readFileSync(join(options.out, "table4.json"), "utf8")) as { rows: unknown };
   expect(record.rows).toEqual(rows);
   expect(page(options.out)).toContain("| riverrun-ar |");
+  // Of more rows and seeds, what is finished can be had without any training.
+  const more = { ...options, seeds: 3, models: [...(options.models ?? []), "lstm-lm"], finishedOnly: true };
+  expect((await runTable4(more)).rows).toEqual(rows);
+  expect(page(options.out)).toContain(
+    "missing from it: lstm-lm on lines, seed 1; lstm-lm on lines, seed 2; riverrun-ar",
+  );
+  await expect(runTable4({ ...more, out: join(folder, "nothing") })).rejects.toThrow("nothing is finished yet");
   lines.length = 0;
   expect((await runTable4(options)).rows).toEqual(rows);
   expect(lines.join("\n")).not.toMatch(/parameters;/);

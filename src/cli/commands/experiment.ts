@@ -83,6 +83,10 @@ export function addExperiment(program: Command): void {
       integer(1),
       1,
     )
+    .option(
+      "--finished",
+      "train nothing: write the pages from what is finished, also while another process trains the rest",
+    )
     .option("--resume", "go on from what --out holds (always so)")
     .addHelpText(
       "after",
@@ -187,11 +191,22 @@ async function table3(
   sayWritten(files);
 }
 
-async function table4(options: CommonOptions & { data: string[]; seeds: number; jobs: number }): Promise<void> {
+async function table4(
+  options: CommonOptions & { data: string[]; seeds: number; jobs: number; finished?: boolean },
+): Promise<void> {
   const { runTable4 } = await import("../../experiments/table4/table4.ts");
   const { data, seeds, out, models, jobs, threads } = options;
   const { rows, files, failures } = await running(options, (environment) =>
-    runTable4({ ...environment, files: data, seeds, out, models: namesOf(models), jobs, jobThreads: threads }),
+    runTable4({
+      ...environment,
+      files: data,
+      seeds,
+      out,
+      models: namesOf(models),
+      jobs,
+      jobThreads: threads,
+      finishedOnly: options.finished,
+    }),
   );
   for (const row of rows) await emit(row);
   sayWritten(files);

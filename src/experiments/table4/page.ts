@@ -19,6 +19,8 @@ export interface Table4Record extends Provenance {
   readonly rows: readonly Table4Row[];
   readonly orderings: readonly Ordering[];
   readonly notADensity: readonly ReleasedCodeFigures[];
+  /** Names of the trainings that had not been done when the page was written. */
+  readonly unfinished: readonly string[];
   /** Trainings without figures. */
   readonly failures: readonly ({ readonly training: string } & Failure)[];
 }
@@ -51,6 +53,7 @@ function figuresTable(rows: readonly Table4Row[]): Block {
       "bits/dim",
       "its floor",
       "bits/dim as eq. 6",
+      ...(several ? ["seeds"] : []),
       "parameters",
       "steps",
       "time",
@@ -67,6 +70,7 @@ function figuresTable(rows: readonly Table4Row[]): Block {
         withDeviation(row.bitsPerDim, sd?.bitsPerDim),
         shown(row.floorBitsPerDim),
         withDeviation(row.bitsPerDimPaper, sd?.bitsPerDimPaper),
+        ...(several ? [row.seeds.join(", ")] : []),
         row.parameters === null ? "-" : String(row.parameters),
         row.steps === null ? "-" : String(row.steps),
         row.seconds === null ? "-" : duration(row.seconds),
@@ -167,6 +171,13 @@ export function table4Page(record: Table4Record, results: readonly RunResult[]):
       "Nats per token are a bound on the negative log-likelihood of a token from above, in natural logarithms, and comparable between all rows: the flows' NELBO = -log p(x~) + log q(x~ | w) - sum log p(w_t | x~_t) - log p(N) over n = words and `<eos>`, the discrete models' exact cross-entropy. All rows of a data set score the same token ids. \"Above the noise\" is the density's part of it, -log p(x~) + log q(x~ | w). Bits per dimension measure the noisy vectors themselves and depend on their scale and noise; no mean can be below its floor, the entropy of the noise. \"As eq. 6\" divides by T D and takes off log2 64, the paper's convention.",
     ),
     ...[natsPlot(rows)].flatMap((plot) => plot ?? []),
+    ...(record.unfinished.length === 0
+      ? []
+      : [
+          paragraph(
+            `Not finished when this page was written, and missing from it: ${record.unfinished.join("; ")}. The same command goes on with them.`,
+          ),
+        ]),
     ...failed(rows, record.failures),
   ];
   for (const set of data) {

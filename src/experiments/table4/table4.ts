@@ -36,6 +36,8 @@ export interface Table4Options extends RunEnvironment {
   readonly jobs?: number;
   /** Inside an operator of each of several processes. Default: 1. */
   readonly jobThreads?: number;
+  /** Trains nothing: writes the pages from what is finished, also while another process works on the rest. */
+  readonly finishedOnly?: boolean;
 }
 
 /** What `runTable4` made. */
@@ -69,7 +71,7 @@ async function prepareSets(options: Table4Options): Promise<PreparedSet[]> {
 
 /** What is finished is read, the rest trained; in the order of `pieces`. */
 async function outcomesOf(pieces: readonly Piece[], workshop: Workshop, options: Table4Options): Promise<Outcome[]> {
-  const { files, log, jobs = 1, jobThreads = 1 } = options;
+  const { files, log, jobs = 1, jobThreads = 1, finishedOnly = false } = options;
   const outcomes = new Map<Piece, Outcome>();
   for (const piece of pieces) {
     const found = finishedPiece(piece, workshop);
@@ -77,7 +79,7 @@ async function outcomesOf(pieces: readonly Piece[], workshop: Workshop, options:
     log(`${nameOf(piece)}: finished before`);
     outcomes.set(piece, found);
   }
-  const left = pieces.filter((piece) => !outcomes.has(piece));
+  const left = finishedOnly ? [] : pieces.filter((piece) => !outcomes.has(piece));
   const done: Outcome[] = [];
   if (jobs > 1) done.push(...(await doPiecesSideBySide(left, workshop, { jobs, threads: jobThreads, files })));
   else {
@@ -116,6 +118,8 @@ export async function runTable4(options: Table4Options): Promise<Table4> {
     seeds,
   );
   const outcomes = await outcomesOf(pieces, { ...options, sets }, options);
+  const unfinished = pieces.filter((piece) => !outcomes.some((one) => one.piece === piece)).map(nameOf);
+  if (outcomes.length === 0) throw new UsageError(`${out}: nothing is finished yet`);
   const ofSet = ({ data }: PreparedSet): Outcome[] => outcomes.filter(({ piece }) => piece.data === data.name);
   const resultsOf = (set: PreparedSet) => ofSet(set).flatMap((one) => (one.kind === "row" ? [one.result] : []));
   const rows = sets.flatMap((set) => summarise(ofSet(set), set.data.kind));
@@ -138,6 +142,7 @@ export async function runTable4(options: Table4Options): Promise<Table4> {
     rows,
     orderings: sets.flatMap((set) => orderingsOf(set.data.name, resultsOf(set))),
     notADensity: outcomes.flatMap((one) => (one.kind === "released" ? [one.figures] : [])),
+    unfinished,
     failures: outcomes.flatMap(({ piece, ...one }) =>
       one.kind === "failed" ? [{ training: nameOf(piece), ...one.failure }] : [],
     ),
