@@ -87,8 +87,12 @@ describe("score", () => {
     expect(err).toContain("no text has a finite density");
   });
 
-  it("of nothing says so and ends well, as a filter must", async () => {
-    expect(await run(addScore, ["score", "--model", model])).toEqual({ code: 0, out: "", err: "no text came in\n" });
+  it("of nothing says so and ends well, as a filter must, also where totals were asked for", async () => {
+    const nothing = { code: 0, out: "", err: "no text came in\n" };
+    expect(await run(addScore, ["score", "--model", model])).toEqual(nothing);
+    const reconstruct = ["reconstruct", "--model", model, "--json"];
+    expect(await run(addReconstruct, reconstruct)).toEqual(nothing);
+    expect(await run(addReconstruct, [...reconstruct, "--denoise"])).toEqual(nothing);
   });
 
   it("ends with exit code 2 where there are lines and none can be used", async () => {
@@ -302,7 +306,6 @@ describe("wrong usage", () => {
     [addInterpolate, ["interpolate", "--model", model, "mara", ""], 2, "empty"],
     [addInterpolate, ["interpolate", "--model", model, "mara", "lene", "--ratios", "2"], 2, "from 0 to 1"],
     [addDecode, ["decode", "--model", model, "/nowhere"], 3, "/nowhere"],
-    [addReconstruct, ["reconstruct", "--model", model], 2, "no text to reconstruct"],
   ] as const)("%o %j ends with %i and says %s", async (command, args, code, words) => {
     const ended = await run(command, args);
     expect(ended.err).toContain(words);

@@ -1,6 +1,6 @@
 /** The commands as filters: JSON lines with ids, restarts by line, latents in a pipe, bad lines far into a file. */
 import { spawnSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { addDecode } from "../../src/cli/commands/decode.ts";
@@ -170,3 +170,26 @@ it.skipIf(process.platform === "win32" || !existsSync("/bin/sh"))("the recipe dr
   expect(done.stdout.trim()).toBe("2");
   expect(spawnSync("cat", [torn], { encoding: "utf8" }).stdout).toBe('{"text":"a"}\n{"text":"b"}\n');
 });
+
+it.skipIf(process.platform === "win32" || !existsSync("/bin/sh"))(
+  "the recipe drops a line begun, whatever its id",
+  () => {
+    const torn = join(folder, "begun.jsonl");
+    const kept = '{"id":"a","line":12,"variant":0}\n{"id":7,"line":12,"variant":1}\n';
+    const begun = [
+      '{"line":2,"variant":0}',
+      '{"id":7,"line":2,"variant":1}',
+      '{"id":"a, \\"b\\"","line":2,"variant":2}',
+    ];
+    writeFileSync(torn, `${kept}${begun.join("\n")}\n{"id":"a, b","li`);
+    const recipe = readFileSync(join(import.meta.dirname, "..", "..", "docs", "filters.md"), "utf8");
+    const lines =
+      /n=\$\(wc -l < out\.jsonl\)\nlast=[^]*?mv out\.jsonl\.whole out\.jsonl\n/.exec(recipe)?.[0] ?? "false";
+    const script = lines.replaceAll("out.jsonl", "begun.jsonl");
+    expect(spawnSync("/bin/sh", ["-ec", script], { cwd: folder, encoding: "utf8" })).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
+    expect(readFileSync(torn, "utf8")).toBe(kept);
+  },
+);

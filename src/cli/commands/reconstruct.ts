@@ -47,7 +47,7 @@ async function reconstruct(file: string | undefined, options: ReconstructOptions
         return [row];
       }),
     );
-    if (texts === 0 && options.skipLines > 0) return;
+    if (texts === 0) return;
     const totals = tally.totals();
     if (options.json) await emit(totals);
     say(
@@ -62,8 +62,8 @@ async function reconstruct(file: string | undefined, options: ReconstructOptions
       return [row];
     }),
   );
-  // Nothing was left to do after --skip-lines.
-  if (texts === 0 && options.skipLines > 0) return;
+  // There are no totals of nothing: an empty stdin, or no line after --skip-lines.
+  if (texts === 0) return;
   const totals = tally.totals();
   if (options.json) await emit(totals);
   say(
