@@ -77,7 +77,9 @@ export function benchMemory(given: MemoryOptions = {}): MemoryResult {
   const peakRssMb = process.resourceUsage().maxRSS / 1024;
   const parameters = model.parameterCount();
   const moments = config.train.optimiser === "sgd" ? 1 : 2;
-  const stateMb = ((2 + moments) * 4 * parameters) / 2 ** 20;
+  // A frozen flow, as of Language Flow+, has no gradients and no moments.
+  const trained = [...model.trainableParameters().values()].reduce((sum, { numel }) => sum + numel, 0);
+  const stateMb = (4 * (parameters + (1 + moments) * trained)) / 2 ** 20;
   optimiser.dispose();
   model.dispose();
   return {

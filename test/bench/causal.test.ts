@@ -37,6 +37,10 @@ describe("memory and growth", () => {
     const result = benchMemory({ preset: "tiny", batch: 2, words: 40, steps: 2 });
     expect(result).toMatchObject({ preset: "tiny", batch: 2, positions: 16, words: 44 });
     expect(result.stateMb).toBeCloseTo((16 * result.parameters) / 2 ** 20, 9);
+    // The flow of a Language Flow+ is frozen: weights alone.
+    const plus = benchMemory({ preset: "tiny-plus", batch: 2, words: 40, steps: 1 });
+    const decoder = plus.parameters - result.parameters;
+    expect(plus.stateMb).toBeCloseTo((4 * result.parameters + 16 * decoder) / 2 ** 20, 9);
     expect(result.peakRssMb).toBeGreaterThanOrEqual(result.baseRssMb);
     expect(result.peakOverState).toBeCloseTo((result.peakRssMb - result.baseRssMb) / result.stateMb, 9);
   });
