@@ -1,6 +1,6 @@
 /** Commands that map lines to records: lines in, lines out, in order, with bounded memory. */
 import { messageOf, UsageError } from "../base/errors.ts";
-import type { Line } from "../corpora/index.ts";
+import type { Line, RecordId } from "../corpora/index.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import { counted } from "./counted.ts";
 import { linesOf } from "./lines.ts";
@@ -18,9 +18,22 @@ export interface Tally {
 /** What stands for the records of a text that nothing can be said of. */
 export class FailedText {
   readonly error: string;
+  /** What its line calls itself, where only who read the record knows. */
+  readonly id: RecordId | undefined;
 
-  constructor(error: string) {
+  constructor(error: string, id?: RecordId) {
     this.error = error;
+    this.id = id;
+  }
+}
+
+/** What `itemOf` throws where a line is of no use, but has a name. */
+export class NamedLineError extends UsageError {
+  readonly id: RecordId | undefined;
+
+  constructor(message: string, id: RecordId | undefined) {
+    super(message);
+    this.id = id;
   }
 }
 
@@ -53,12 +66,13 @@ export async function overLines<Item>(
     let next = 0;
     const written = waiting.flatMap((one) => {
       const { line, id } = one.source;
-      const named = id === undefined ? {} : { id };
       const own = "item" in one ? found[next++] : new FailedText(one.error);
       if (own instanceof FailedText) {
         tally.failed++;
-        return [{ ...named, line, error: own.error }];
+        const name = own.id ?? id;
+        return [{ ...(name === undefined ? {} : { id: name }), line, error: own.error }];
       }
+      const named = id === undefined ? {} : { id };
       return own.map((record) => ({ ...named, ...(lineNumbers ? { line } : {}), ...record }));
     });
     waiting = [];
@@ -72,7 +86,8 @@ export async function overLines<Item>(
         waiting.push({ source, item: itemOf(source.text) });
         tally.texts++;
       } catch (error) {
-        waiting.push({ source, error: messageOf(error) });
+        const id = error instanceof NamedLineError ? error.id : source.id;
+        waiting.push({ source: { ...source, id }, error: messageOf(error) });
       }
     }
     if (waiting.length >= batch) await flush();

@@ -219,6 +219,23 @@ describe("Language Flow+", () => {
     }
   });
 
+  it("loses no line to latents that no word can be read off", async () => {
+    const found = records((await run(addEncode, ["encode", "--model", models.plus], lines)).out);
+    const decode = async (rows: readonly object[]): ReturnType<typeof run> =>
+      run(addDecode, ["decode", "--model", models.plus], rows.map((row) => JSON.stringify(row)).join("\n"));
+    const values = (found[1].values as number[]).map(() => 3e38);
+    const { code, out } = await decode([found[0], { ...found[1], id: "far", values }, { id: 7 }, found[1]]);
+    expect(code).toBe(0);
+    const [first, second] = records((await decode(found)).out);
+    const error = expect.stringContaining("far too large");
+    expect(records(out)).toEqual([
+      first,
+      { id: "far", line: 2, error },
+      { id: 7, line: 3, error: expect.any(String) },
+      second,
+    ]);
+  });
+
   it("scores by its flow, and says so", async () => {
     const { code, out, err } = await run(addScore, ["score", "--model", models.plus], lines);
     expect(code).toBe(0);

@@ -1,6 +1,6 @@
 /** riverrun decode */
 import type { Command } from "commander";
-import { UsageError } from "../../base/errors.ts";
+import { messageOf, RiverrunError, UsageError } from "../../base/errors.ts";
 import type { TextFlow } from "../../flow/index.ts";
 import type { ModelOptions } from "../model.ts";
 import { beamOption, type LineOptions, lineOptions, rawOption } from "../options.ts";
@@ -32,20 +32,34 @@ async function decode(file: string | undefined, options: DecodeOptions): Promise
   else await decodeFile(model, file, options);
 }
 
+/** What a JSON line calls itself, if it is one. */
+function idOf(line: string): string | number | undefined {
+  try {
+    const id = (JSON.parse(line) as { readonly id?: unknown } | null)?.id;
+    return typeof id === "string" || typeof id === "number" ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Latents of JSON lines with `positions`, `values` and, if wanted, `id`. */
 async function decodeLines(model: TextFlow, file: string | undefined, options: DecodeOptions): Promise<void> {
   const { decodeLatents } = await import("../../generate/index.ts");
   const { latentOfLine, latentShape } = await import("../../generate/latentRecord.ts");
   const { plainLines } = await import("../lines.ts");
   const { shown } = await import("../model.ts");
-  const { overLines } = await import("../texts.ts");
+  const { FailedText, NamedLineError, overLines } = await import("../texts.ts");
   const shape = latentShape(model);
-  await overLines(
-    plainLines(file),
-    file,
-    options,
-    (line) => latentOfLine(line, shape),
-    (items) => {
+  type Item = ReturnType<typeof latentOfLine>;
+  const itemOf = (line: string): Item => {
+    try {
+      return latentOfLine(line, shape);
+    } catch (error) {
+      throw new NamedLineError(messageOf(error), idOf(line));
+    }
+  };
+  const decoded = (items: readonly Item[]): (object[] | InstanceType<typeof FailedText>)[] => {
+    try {
       const texts = decodeLatents(
         model,
         items.map(({ latent }) => latent),
@@ -54,8 +68,15 @@ async function decodeLines(model: TextFlow, file: string | undefined, options: D
       return items.map(({ id }, index) => [
         { ...(id === undefined ? {} : { id }), text: shown(options, texts[index]) },
       ]);
-    },
-  );
+    } catch (error) {
+      // Latents that no word can be read off are their line's fault alone; wrong usage is everybody's.
+      if (!(error instanceof RiverrunError) || error instanceof UsageError) throw error;
+      return items.length === 1
+        ? [new FailedText(error.message, items[0].id)]
+        : items.flatMap((item) => decoded([item]));
+    }
+  };
+  await overLines(plainLines(file), file, options, itemOf, decoded);
 }
 
 /** Latents of a safetensors file. */
