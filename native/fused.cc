@@ -9,7 +9,8 @@ namespace riverrun {
 
 #define RIVERRUN_VARIANT(name)                 \
   extern const Kernels<float>* const kFloat##name; \
-  extern const Kernels<double>* const kDouble##name;
+  extern const Kernels<double>* const kDouble##name; \
+  extern const MixtureKernels* const kMixture##name;
 RIVERRUN_VARIANT(Baseline)
 #ifdef RIVERRUN_X86
 RIVERRUN_VARIANT(Avx2)
@@ -38,6 +39,8 @@ static const Kernels<T>& choose(const Kernels<T>* const (&variants)[3]) {
 #define kFloatAvx512 kFloatBaseline
 #define kDoubleAvx2 kDoubleBaseline
 #define kDoubleAvx512 kDoubleBaseline
+#define kMixtureAvx2 kMixtureBaseline
+#define kMixtureAvx512 kMixtureBaseline
 #endif
 
 template <>
@@ -49,6 +52,12 @@ const Kernels<float>& kernels<float>() {
 template <>
 const Kernels<double>& kernels<double>() {
   static const Kernels<double>& chosen = choose<double>({kDoubleBaseline, kDoubleAvx2, kDoubleAvx512});
+  return chosen;
+}
+
+const MixtureKernels& mixtureKernels() {
+  static const MixtureKernels* const variants[] = {kMixtureBaseline, kMixtureAvx2, kMixtureAvx512};
+  static const MixtureKernels& chosen = *variants[widestVectors()];
   return chosen;
 }
 

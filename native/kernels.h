@@ -71,9 +71,36 @@ struct Kernels {
   // gx = residual + the gradient of x; gweight and gbias are added to
   void (*layerNormBackward)(const T* gy, const T* x, const T* weight, T factor, const T* moments, const T* residual,
                             T* gx, T* gweight, T* gbias, int64_t n);
+  // Numbers of scratch memory that a draw needs.
+  int64_t (*drawScratch)(int64_t count);
+  // The index that `uniform` in [0, 1) falls on when softmax(logits / temperature) is laid out on [0, 1); temperature 0:
+  // the likeliest, and of several the first.
+  int64_t (*draw)(const T* logits, int64_t count, double temperature, double uniform, double* scratch);
+  // out = softmax(scale q K^T) V of one query; keys and values (count, size); scratch (count)
+  void (*attendOne)(const T* query, const T* keys, const T* values, int64_t count, int64_t size, T scale, T* out,
+                    T* scratch);
 };
 
 template <typename T>
 const Kernels<T>& kernels();
+
+// Gaussians of one deviation in every channel: mean of component k in channel i at i * count + k.
+struct MixtureShape {
+  const double* means;
+  int64_t count;
+  int64_t channels;
+  double sigma;
+};
+
+struct MixtureKernels {
+  // Numbers of scratch memory that the other two need.
+  int64_t (*scratch)(int64_t count);
+  // The Rosenblatt map of one point and ln|det dy/dx|; logPi (count) normalised.
+  double (*encode)(const MixtureShape& shape, const double* logPi, const double* x, double* y, double* scratch);
+  // Its inverse and ln|det dx/dy|.
+  double (*decode)(const MixtureShape& shape, const double* logPi, const double* y, double* x, double* scratch);
+};
+
+const MixtureKernels& mixtureKernels();
 
 }  // namespace riverrun

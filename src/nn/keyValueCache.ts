@@ -32,6 +32,24 @@ export class KeyValueCache {
    */
   append(keys: Tensor, values: Tensor): { keys: Tensor; values: Tensor } {
     const [batch, heads, added, size] = keys.shape;
+    const start = this.#length;
+    const end = start + added;
+    const all = this.extend([batch, heads, added, size], keys);
+    return noGrad(() => {
+      all.keys.slice(2, start, end).copy_(keys);
+      all.values.slice(2, start, end).copy_(values);
+      return { keys: all.keys.slice(2, 0, end), values: all.values.slice(2, 0, end) };
+    });
+  }
+
+  /**
+   * Makes room for t positions more, which the caller writes into what is returned: all keys and values, (B, heads,
+   * capacity, size) of the dtype and on the device of `like`, valid until the next change.
+   *
+   * @param shape batch, heads, t and size
+   * @throws UsageError as `append`
+   */
+  extend([batch, heads, added, size]: readonly number[], like: Tensor): { keys: Tensor; values: Tensor } {
     const end = this.#length + added;
     if (end > this.#capacity) {
       throw new UsageError(`the key/value cache holds ${this.#capacity} positions; position ${end} was asked for`);
@@ -39,18 +57,14 @@ export class KeyValueCache {
     const shape = [batch, heads, this.#capacity, size];
     if (this.#keys && this.#keys.shape.join() !== shape.join()) {
       throw new UsageError(
-        `the key/value cache holds [${this.#keys.shape.join(", ")}], keys of [${keys.shape.join(", ")}] do not fit`,
+        `the key/value cache holds [${this.#keys.shape.join(", ")}], keys of [${[batch, heads, added, size].join(", ")}] do not fit`,
       );
     }
-    const place = { dtype: keys.dtype, device: keys.device };
-    const allKeys = (this.#keys ??= zeros(shape, place).keep());
-    const allValues = (this.#values ??= zeros(shape, place).keep());
-    return noGrad(() => {
-      allKeys.slice(2, this.#length, end).copy_(keys);
-      allValues.slice(2, this.#length, end).copy_(values);
-      this.#length = end;
-      return { keys: allKeys.slice(2, 0, end), values: allValues.slice(2, 0, end) };
-    });
+    const place = { dtype: like.dtype, device: like.device };
+    const keys = (this.#keys ??= zeros(shape, place).keep());
+    const values = (this.#values ??= zeros(shape, place).keep());
+    this.#length = end;
+    return { keys, values };
   }
 
   /** Keeps the given rows (int64), in this order and as often as they are named: the survivors of a beam search. */

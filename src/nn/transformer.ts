@@ -4,9 +4,11 @@ import {
   biasResidual,
   type Generator,
   isFusable,
+  noGrad,
   scope,
   type Tensor,
   transformerBlock,
+  transformerStep,
 } from "../torch/index.ts";
 import { type AttentionOptions, MultiHeadAttention } from "./attention.ts";
 import { dropout, dropoutMask } from "./dropout.ts";
@@ -96,21 +98,28 @@ export class TransformerBlock extends Module {
     this.#dropout = options.dropout ?? 0;
   }
 
-  /** The block as one operator, its result times head^T where a head is given; undefined where that cannot be. */
-  #fused(x: Tensor, pass: BlockPass, head?: Tensor): Tensor | undefined {
+  /** Everything that the block is made of, where it can be one operator on x. */
+  #weights(x: Tensor, pass: BlockPass): Tensor[] | undefined {
     const [attention, feedForward] = [this.#attention.weights, this.#feedForward.weights];
     if (!isFusable(x) || pass.mask || pass.memory || !attention || !feedForward) return undefined;
     const [first, second] = [this.#attentionNorm, this.#feedForwardNorm];
+    return [first.weight, first.bias, ...attention, second.weight, second.bias, ...feedForward];
+  }
+
+  /** The block as one operator, its result times head^T where a head is given; undefined where that cannot be. */
+  #fused(x: Tensor, pass: BlockPass, head?: Tensor): Tensor | undefined {
+    const weights = this.#weights(x, pass);
+    if (!weights) return undefined;
+    const { epsilon, factor } = this.#attentionNorm;
     const streams = this.#drops(pass);
     return scope(() => {
       const drop = (): Tensor => dropoutMask(x, this.#dropout, streams ?? []);
-      const weights = [first.weight, first.bias, ...attention, second.weight, second.bias, ...feedForward];
       return transformerBlock(x, weights, {
         heads: this.#attention.heads,
         lengths: pass.lengths,
         causal: pass.causal ?? false,
-        epsilon: first.epsilon,
-        factor: first.factor,
+        epsilon,
+        factor,
         head,
         drops: streams && [drop(), drop()],
       });
@@ -124,6 +133,22 @@ export class TransformerBlock extends Module {
   /** forward(x) W^T for a W (N, C), in one operator with the block where that can be; (B, T, N). */
   times(weight: Tensor, x: Tensor, pass: BlockPass = {}): Tensor {
     return this.#fused(x, pass, weight) ?? this.forward(x, pass).matmul(weight.transpose());
+  }
+
+  /**
+   * One position (R, 1, C) behind those in the cache, which all are real; no graph is recorded and nothing dropped. In one
+   * operator where that can be.
+   */
+  step(x: Tensor, cache: KeyValueCache): Tensor {
+    return noGrad(() => {
+      const weights = this.#weights(x, {});
+      if (!weights) return this.forward(x, { causal: true }, cache);
+      const [rows, , dimensions] = x.shape;
+      const { heads } = this.#attention;
+      const position = cache.length;
+      const held = cache.extend([rows, heads, 1, dimensions / heads], x);
+      return transformerStep(x, weights, { ...held, position }, this.#attentionNorm);
+    });
   }
 
   forward(x: Tensor, pass: BlockPass = {}, cache?: KeyValueCache): Tensor {

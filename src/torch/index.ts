@@ -1,5 +1,6 @@
 /** Floor 1: tensors, scopes, autograd and random generators on libtorch. */
 export { backward, type GradOptions, grad, noGrad } from "./autograd.ts";
+export { drawIndices, type GaussianComponents, mixtureDecode, mixtureEncode, transformerStep } from "./causal.ts";
 export {
   arange,
   eye,

@@ -193,6 +193,10 @@ export const operatorNames: readonly string[] = [
   "riverrun::coupling_split",
   "riverrun::time_map",
   "riverrun::transformer_block",
+  "riverrun::transformer_step",
+  "riverrun::mixture_encode",
+  "riverrun::mixture_decode",
+  "riverrun::draw",
 ];
 
 /** `aten::_foreach_add_.List(Tensor(a!)[] self, Tensor[] other, *, Scalar alpha=1) -> ()` */
@@ -1480,4 +1484,32 @@ export function transformer_block(
   factor: number,
 ): Handle {
   return native.call(185, x, weights, head, drop1, drop2, counts, heads, causal, epsilon, factor) as Handle;
+}
+
+/** `riverrun::transformer_step(Tensor x, Tensor[] weights, Tensor(a!) keys, Tensor(b!) values, int position, float epsilon, float factor) -> Tensor` */
+export function transformer_step(
+  x: Handle,
+  weights: readonly Handle[],
+  keys: Handle,
+  values: Handle,
+  position: number,
+  epsilon: number,
+  factor: number,
+): Handle {
+  return native.call(186, x, weights, keys, values, position, epsilon, factor) as Handle;
+}
+
+/** `riverrun::mixture_encode(Tensor x, Tensor log_pi, Tensor means, float sigma) -> (Tensor, Tensor)` */
+export function mixture_encode(x: Handle, log_pi: Handle, means: Handle, sigma: number): [Handle, Handle] {
+  return native.call(187, x, log_pi, means, sigma) as [Handle, Handle];
+}
+
+/** `riverrun::mixture_decode(Tensor y, Tensor log_pi, Tensor means, float sigma) -> (Tensor, Tensor)` */
+export function mixture_decode(y: Handle, log_pi: Handle, means: Handle, sigma: number): [Handle, Handle] {
+  return native.call(188, y, log_pi, means, sigma) as [Handle, Handle];
+}
+
+/** `riverrun::draw(Tensor logits, float[] uniforms, float temperature) -> Tensor` */
+export function draw(logits: Handle, uniforms: readonly number[], temperature: number): Handle {
+  return native.call(189, logits, uniforms, temperature) as Handle;
 }

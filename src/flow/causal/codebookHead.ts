@@ -1,9 +1,17 @@
 /** The mixture head tied to the codebook: a softmax language model read as a density of points. */
 import { type InitContext, Linear } from "../../nn/index.ts";
-import { noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
+import {
+  cat,
+  type GaussianComponents,
+  mixtureDecode,
+  mixtureEncode,
+  noGrad,
+  scope,
+  type Tensor,
+  tensor,
+} from "../../torch/index.ts";
 import { type CodebookScores, codebookLogDensity, rowsAtOnce } from "./codebookDensity.ts";
 import { CausalHead, type HeadInverse } from "./head.ts";
-import { type Components, Rosenblatt } from "./rosenblatt.ts";
 
 /** Rows e_w, (V, D), and the noise around them. */
 export interface Codebook {
@@ -72,51 +80,57 @@ export class CodebookHead extends CausalHead {
     this.#allowed.dispose();
   }
 
-  #components(): Components {
+  #components(): GaussianComponents {
     const { values, sigma } = this.codebook;
-    const [count, channels] = values.shape;
-    const means = scope(() => values.to("float64").transpose().contiguous().data()) as Float64Array;
-    return { means, count, channels, sigma };
+    return { means: scope(() => values.to("float64", "cpu").transpose().contiguous()), sigma };
   }
 
-  /** Runs the map on every row, a part of the rows' probabilities at a time. */
+  /** Runs the map on all rows, on the processor, with the probabilities of a part of the rows at a time. */
   #mapped(
     input: Tensor,
     hidden: Tensor,
-    map: (from: Float64Array, logPi: Float64Array, to: Float64Array) => number,
+    map: (from: Tensor, logPi: Tensor) => [Tensor, Tensor],
   ): { output: Tensor; logDet: Tensor } {
-    const [rows, channels] = input.shape;
-    const words = this.codebook.values.size(0);
-    const output = new Float64Array(rows * channels);
-    const logDet = new Float64Array(rows);
-    const from = scope(() => input.to("float64").data()) as Float64Array;
-    const size = rowsAtOnce(words);
-    for (let start = 0; start < rows; start += size) {
-      const logPi = noGrad(() =>
-        scope(() => this.logProbabilities(hidden.slice(0, start, start + size)).data()),
-      ) as Float64Array;
-      for (let row = start; row < Math.min(rows, start + size); row++) {
-        const own = logPi.subarray((row - start) * words, (row - start + 1) * words);
-        const place = [row * channels, (row + 1) * channels] as const;
-        logDet[row] = map(from.subarray(...place), own, output.subarray(...place));
-      }
-    }
-    const options = { dtype: "float64", device: input.device } as const;
-    return { output: tensor(output, input.shape, options), logDet: tensor(logDet, [rows], options) };
+    return noGrad(() =>
+      scope(() => {
+        const rows = input.size(0);
+        const from = input.to("float64", "cpu");
+        const size = rowsAtOnce(this.codebook.values.size(0));
+        const parts: [Tensor, Tensor][] = [];
+        for (let start = 0; start === 0 || start < rows; start += size) {
+          parts.push(
+            scope(() =>
+              map(
+                from.slice(0, start, start + size),
+                this.logProbabilities(hidden.slice(0, start, start + size)).to("float64", "cpu"),
+              ),
+            ),
+          );
+        }
+        const whole = (index: 0 | 1): Tensor => cat(parts.map((part) => part[index])).to("float64", input.device);
+        return { output: whole(0), logDet: whole(1) };
+      }),
+    );
   }
 
   /** Records no graph. `y` is float64. */
   encode(x: Tensor, hidden: Tensor): { y: Tensor; logDet: Tensor } {
-    const map = new Rosenblatt(this.#components());
-    const { output, logDet } = this.#mapped(x, hidden, (from, logPi, to) => map.encode(from, logPi, to));
-    return { y: output, logDet };
+    return noGrad(() =>
+      scope(() => {
+        const components = this.#components();
+        const { output, logDet } = this.#mapped(x, hidden, (from, logPi) => mixtureEncode(from, logPi, components));
+        return { y: output, logDet };
+      }),
+    );
   }
 
   /** Records no graph. `x` is float64. */
   inverter(): HeadInverse {
-    const map = new Rosenblatt(this.#components());
+    const { means, sigma } = noGrad(() => this.#components());
+    // It outlives the scope that it is made in, and is collected with the function.
+    means.keep();
     return (y, hidden) => {
-      const { output, logDet } = this.#mapped(y, hidden, (from, logPi, to) => map.decode(from, logPi, to));
+      const { output, logDet } = this.#mapped(y, hidden, (from, logPi) => mixtureDecode(from, logPi, { means, sigma }));
       return { x: output, logDet };
     };
   }

@@ -27,6 +27,5 @@ export {
   type Condition,
 } from "./network.ts";
 export { Reversed } from "./reversed.ts";
-export { type Components, Rosenblatt } from "./rosenblatt.ts";
-export { drawWord, sampleWords, type WordSampling } from "./sampler.ts";
+export { sampleWords, type WordSampling } from "./sampler.ts";
 export { TarFlow } from "./tarFlow.ts";

@@ -208,7 +208,9 @@ export class CausalReader {
     return noGrad(() => {
       let hidden = input;
       this.#parts.blocks.forEach((block, index) => {
-        hidden = block.forward(hidden, { causal: true, mask }, this.#caches[index]);
+        const cache = this.#caches[index];
+        const one = hidden.size(1) === 1 && !mask;
+        hidden = one ? block.step(hidden, cache) : block.forward(hidden, { causal: true, mask }, cache);
       });
       return hidden;
     });

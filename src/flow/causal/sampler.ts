@@ -1,7 +1,7 @@
 /** Ancestral sampling of words from a flow whose head mixes over them. */
 import { UsageError } from "../../base/errors.ts";
 import { RandomStream } from "../../base/random.ts";
-import { noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
+import { drawIndices, noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
 import type { CausalFlow } from "./causalFlow.ts";
 import type { Codebook } from "./codebookHead.ts";
 
@@ -15,23 +15,6 @@ export interface WordSampling {
   readonly positions: number;
   /** The word that ends a text. */
   readonly end: number;
-}
-
-/** The index that a uniform number falls on when the logits' softmax at temperature tau is laid out on [0, 1). */
-export function drawWord(logits: Float64Array, temperature: number, uniform: number): number {
-  let best = 0;
-  for (let word = 1; word < logits.length; word++) if (logits[word] > logits[best]) best = word;
-  if (temperature === 0) return best;
-  const most = logits[best];
-  const weight = (word: number): number => Math.exp((logits[word] - most) / temperature);
-  let total = 0;
-  for (let word = 0; word < logits.length; word++) total += weight(word);
-  let left = uniform * total;
-  for (let word = 0; word < logits.length; word++) {
-    left -= weight(word);
-    if (left < 0) return word;
-  }
-  return best;
 }
 
 /**
@@ -54,11 +37,8 @@ export function sampleWords(flow: CausalFlow, options: WordSampling): number[][]
     for (let position = 0; position < positions && running.length > 0; position++) {
       const words = noGrad(() =>
         scope(() => {
-          const logits = head.logits(decoder.hidden()).to("float64").data() as Float64Array;
-          const size = logits.length / running.length;
-          return running.map((text, row) =>
-            drawWord(logits.subarray(row * size, (row + 1) * size), temperature, streams[text].uniform()),
-          );
+          const uniforms = running.map((text) => streams[text].uniform());
+          return drawIndices(head.logits(decoder.hidden()), uniforms, temperature);
         }),
       );
       const points = scope(() =>

@@ -2,8 +2,8 @@
  * The Rosenblatt map of a mixture of isotropic Gaussians: channel by channel the conditional distribution function,
  * then the normal quantile. One point at a time, in float64.
  */
-import { logNormalCdf, logSqrtTwoPi, normalQuantile, scaledTail } from "./normal.ts";
-import { increasingRoot, type Slope } from "./root.ts";
+import { logNormalCdf, logSqrtTwoPi, normalQuantile, scaledTail } from "../../../src/flow/causal/normal.ts";
+import { increasingRoot, type Slope } from "../../../src/flow/causal/root.ts";
 
 /**
  * Components this many nats below the likeliest one are left out of later channels: e^-200 is far below what float64
