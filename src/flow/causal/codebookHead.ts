@@ -10,6 +10,8 @@ import {
   type Tensor,
   tensor,
 } from "../../torch/index.ts";
+import { linear } from "../../torch/operators.ts";
+import { Tensor as TensorClass } from "../../torch/tensor.ts";
 import { type CodebookScores, codebookLogDensity, rowsAtOnce } from "./codebookDensity.ts";
 import { CausalHead, type HeadInverse } from "./head.ts";
 
@@ -57,7 +59,9 @@ export class CodebookHead extends CausalHead {
 
   /** The logits of all words, (N, V). */
   logits(hidden: Tensor): Tensor {
-    return this.#logits.forward(hidden).add(this.#allowed);
+    const { weight, bias } = this.#logits;
+    const allowed = bias ? bias.add(this.#allowed) : this.#allowed;
+    return TensorClass.adopt(linear(hidden.handle, weight.handle, allowed.handle));
   }
 
   /** ln pi_w(h) of every word, (N, V) in float64. */
@@ -126,11 +130,18 @@ export class CodebookHead extends CausalHead {
 
   /** Records no graph. `x` is float64. */
   inverter(): HeadInverse {
-    const { means, sigma } = noGrad(() => this.#components());
-    // It outlives the scope that it is made in, and is collected with the function.
-    means.keep();
+    // Made when first asked for, because who draws words never does. It outlives the scope that it is made in, and is
+    // collected with the function.
+    let held: GaussianComponents | undefined;
+    const components = (): GaussianComponents => {
+      const made = noGrad(() => this.#components());
+      made.means.keep();
+      return made;
+    };
     return (y, hidden) => {
-      const { output, logDet } = this.#mapped(y, hidden, (from, logPi) => mixtureDecode(from, logPi, { means, sigma }));
+      held ??= components();
+      const mixture = held;
+      const { output, logDet } = this.#mapped(y, hidden, (from, logPi) => mixtureDecode(from, logPi, mixture));
       return { x: output, logDet };
     };
   }
