@@ -172,6 +172,7 @@ export class CausalDecoder implements IncrementalDecoder {
   dispose(): void {
     this.#forget();
     this.#parts.reader.dispose();
+    this.#parts.invert.dispose?.();
     for (const stepper of this.#parts.steppers) stepper.dispose();
     this.#previous?.dispose();
     this.#hidden?.dispose();

@@ -130,19 +130,23 @@ export class CodebookHead extends CausalHead {
 
   /** Records no graph. `x` is float64. */
   inverter(): HeadInverse {
-    // Made when first asked for, because who draws words never does. It outlives the scope that it is made in, and is
-    // collected with the function.
+    // Made when first asked for, because who draws words never does; it outlives the scope that it is made in.
     let held: GaussianComponents | undefined;
     const components = (): GaussianComponents => {
       const made = noGrad(() => this.#components());
       made.means.keep();
       return made;
     };
-    return (y, hidden) => {
+    const inverse: HeadInverse = (y, hidden) => {
       held ??= components();
       const mixture = held;
       const { output, logDet } = this.#mapped(y, hidden, (from, logPi) => mixtureDecode(from, logPi, mixture));
       return { x: output, logDet };
     };
+    inverse.dispose = () => {
+      held?.means.dispose();
+      held = undefined;
+    };
+    return inverse;
   }
 }

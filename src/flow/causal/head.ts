@@ -3,7 +3,11 @@ import { Module } from "../../nn/index.ts";
 import type { Tensor } from "../../torch/index.ts";
 
 /** (y, h) to x and ln|det dx/dy|. */
-export type HeadInverse = (y: Tensor, hidden: Tensor) => { readonly x: Tensor; readonly logDet: Tensor };
+export interface HeadInverse {
+  (y: Tensor, hidden: Tensor): { readonly x: Tensor; readonly logDet: Tensor };
+  /** Frees what it holds, where it holds something. */
+  dispose?(): void;
+}
 
 /**
  * p(x_t | h_t) as an invertible map of x_t onto N(0, I), for N positions side by side: x and y (N, C), h (N, width).
