@@ -113,14 +113,14 @@ Tensor transformerStep(const Tensor& givenX, at::TensorList weights, Tensor keys
                                                    {c}, {c}, {hidden, c}, {hidden}, {c, hidden}, {c}};
   std::vector<Tensor> w;
   for (int64_t i = 0; i < kWeights; ++i) {
-    TORCH_CHECK(weights[i].sizes() == expected[i] && weights[i].scalar_type() == givenX.scalar_type(), "parameter ", i,
+    TORCH_CHECK(weights[i].sizes() == expected[i] && alike(weights[i], givenX), "parameter ", i,
                 " is ", weights[i].sizes(), ", expected ", at::IntArrayRef(expected[i]), " of the input's dtype");
     w.push_back(weights[i].contiguous());
   }
   for (const Tensor& cache : {keys, values}) {
     TORCH_CHECK(cache.dim() == 4 && cache.sizes() == keys.sizes() && cache.size(0) == givenX.size(0) &&
                     cache.size(1) * cache.size(3) == c && cache.is_contiguous() && cache.device().is_cpu() &&
-                    cache.scalar_type() == givenX.scalar_type(),
+                    alike(cache, givenX),
                 "a cache is ", cache.sizes(), ", expected contiguous (R, heads, capacity, size) of the input's ",
                 givenX.size(0), " rows, ", c, " channels and dtype");
   }

@@ -68,7 +68,7 @@ struct BiasGelu : torch::autograd::Function<BiasGelu> {
     demandSupported(given);
     demand(given.dim() > 0, "expected at least one dimension");
     const int64_t n = given.size(-1);
-    demand(bias.dim() == 1 && bias.size(0) == n && bias.scalar_type() == given.scalar_type(),
+    demand(bias.dim() == 1 && bias.size(0) == n && alike(bias, given),
            "the bias must have one entry a column, of the input's dtype");
     const Tensor h = given.contiguous(), b = bias.contiguous();
     context->save_for_backward({h, b});
@@ -87,6 +87,7 @@ struct BiasGelu : torch::autograd::Function<BiasGelu> {
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
+    demandFirstOrder();
     const auto saved = context->get_saved_variables();
     const Tensor &h = saved[0], &b = saved[1];
     const Tensor dy = gradients[0].contiguous();
@@ -115,7 +116,7 @@ struct BiasResidual : torch::autograd::Function<BiasResidual> {
     demand(givenX.dim() > 0, "expected at least one dimension");
     const int64_t n = givenX.size(-1);
     demand(givenH.sizes() == givenX.sizes() && bias.dim() == 1 && bias.size(0) == n &&
-               givenH.scalar_type() == givenX.scalar_type() && bias.scalar_type() == givenX.scalar_type(),
+               alike(givenH, givenX) && alike(bias, givenX),
            "the two branches must have the same shape, and the bias one entry a column");
     const Tensor x = givenX.contiguous(), h = givenH.contiguous(), b = bias.contiguous();
     Tensor out = at::empty_like(x);
@@ -134,6 +135,7 @@ struct BiasResidual : torch::autograd::Function<BiasResidual> {
   }
 
   static variable_list backward(AutogradContext*, variable_list gradients) {
+    demandFirstOrder();
     const Tensor dy = gradients[0].contiguous();
     const int64_t n = dy.size(-1), rows = rowsOf(dy, n);
     ColumnSums sums(rows, n, n, dy.options());
@@ -160,7 +162,7 @@ struct ScaleShift : torch::autograd::Function<ScaleShift> {
     const int64_t positions = givenX.size(1), n = givenX.size(2);
     for (const int64_t count : counts) demand(count >= 0 && count <= positions, "a count is out of range");
     for (const Tensor& one : {givenScale, givenShift}) {
-      demand(one.dim() == 1 && one.size(0) == n && one.scalar_type() == givenX.scalar_type(),
+      demand(one.dim() == 1 && one.size(0) == n && alike(one, givenX),
              "scale and shift must have one entry a column, of the input's dtype");
     }
     const Tensor x = givenX.contiguous(), scale = givenScale.contiguous(), shift = givenShift.contiguous();
@@ -183,6 +185,7 @@ struct ScaleShift : torch::autograd::Function<ScaleShift> {
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
+    demandFirstOrder();
     const auto saved = context->get_saved_variables();
     const Tensor &x = saved[0], &scale = saved[1];
     const auto counts = context->saved_data["counts"].toIntVector();
@@ -230,7 +233,7 @@ struct TimeMap : torch::autograd::Function<TimeMap> {
   static Tensor forward(AutogradContext* context, const Tensor& givenW, const Tensor& givenX) {
     demandSupported(givenX);
     demand(givenW.dim() == 2 && givenX.dim() == 3 && givenW.size(1) == givenX.size(1) &&
-               givenW.scalar_type() == givenX.scalar_type(),
+               alike(givenW, givenX),
            "expected a matrix (T', T) and an input (B, T, C) of one dtype");
     const Tensor w = givenW.contiguous(), x = givenX.contiguous();
     context->save_for_backward({w, x});
@@ -243,6 +246,7 @@ struct TimeMap : torch::autograd::Function<TimeMap> {
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
+    demandFirstOrder();
     const auto saved = context->get_saved_variables();
     const Tensor &w = saved[0], &x = saved[1], transposed = w.t();
     const Tensor gy = gradients[0].contiguous();
@@ -333,6 +337,7 @@ struct CouplingSplit : torch::autograd::Function<CouplingSplit> {
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
+    demandFirstOrder();
     const auto part = context->saved_data["part"].toIntVector();
     const int64_t batch = part[0], changed = part[1], width = part[2];
     const Place place = Place::of(context->saved_data["place"].toIntVector(), changed, width);
@@ -376,8 +381,8 @@ struct AffineCoupling : torch::autograd::Function<AffineCoupling> {
     demand(givenSeen.size(0) == batch && givenSeen.size(1) == place.seenRows() &&
                givenSeen.size(2) == place.seenWidth() && givenNetwork.size(0) == batch &&
                givenNetwork.size(1) == changed && givenNetwork.size(2) == 2 * width &&
-               givenSeen.scalar_type() == givenChanged.scalar_type() &&
-               givenNetwork.scalar_type() == givenChanged.scalar_type(),
+               alike(givenSeen, givenChanged) &&
+               alike(givenNetwork, givenChanged),
            "expected parts that make up the input and a network's output (B, T', 2 N), all of one dtype");
     demand(bias.has_value() == gain.has_value(), "bias and gain come together or not at all");
     demand(static_cast<int64_t>(counts.size()) == batch, "expected one count a row");
@@ -389,8 +394,8 @@ struct AffineCoupling : torch::autograd::Function<AffineCoupling> {
     if (bias) {
       b = bias->contiguous();
       factor = gain->mul(3).exp_().contiguous();
-      demand(b.dim() == 1 && b.size(0) == 2 * width && b.scalar_type() == x.scalar_type() &&
-                 factor.sizes() == b.sizes() && factor.scalar_type() == x.scalar_type(),
+      demand(b.dim() == 1 && b.size(0) == 2 * width && alike(b, x) &&
+                 factor.sizes() == b.sizes() && alike(factor, x),
              "bias and gain must have one entry a column of the network's output");
     }
     Tensor y = at::empty({batch, place.positions, place.channels}, x.options());
@@ -433,6 +438,7 @@ struct AffineCoupling : torch::autograd::Function<AffineCoupling> {
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
+    demandFirstOrder();
     const auto saved = context->get_saved_variables();
     const Tensor &x = saved[0], &network = saved[1], &b = saved[2], &factor = saved[3];
     const auto counts = context->saved_data["counts"].toIntVector();

@@ -20,6 +20,17 @@ inline void demandSupported(const Tensor& x) {
               "expected float32 or float64 on the CPU, got ", x.scalar_type(), " on ", x.device());
 }
 
+// One dtype and one device, so that a raw pointer is what it is taken for.
+inline bool alike(const Tensor& one, const Tensor& other) {
+  return one.scalar_type() == other.scalar_type() && one.device() == other.device();
+}
+
+// At the start of a gradient: one that is asked for with a graph of its own would be a constant there, silently.
+inline void demandFirstOrder() {
+  TORCH_CHECK(!at::GradMode::is_enabled(),
+              "riverrun's fused operators have no second derivatives: compose libtorch's operators where one is needed");
+}
+
 template <typename Body>
 void byType(const Tensor& x, const Body& body) {
   if (x.scalar_type() == at::kFloat) body(float{});

@@ -195,6 +195,7 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
+    demandFirstOrder();
     const auto saved = context->get_saved_variables();
     const auto sizes = context->saved_data["sizes"].toIntVector();
     const auto numbers = context->saved_data["numbers"].toDoubleVector();
@@ -338,7 +339,7 @@ Tensor transformerBlock(const Tensor& givenX, at::TensorList weights, const std:
   bool differentiable = givenX.requires_grad();
   variable_list w;
   for (int64_t i = 0; i < kWeights; ++i) {
-    TORCH_CHECK(weights[i].sizes() == expected[i] && weights[i].scalar_type() == givenX.scalar_type(), "parameter ", i,
+    TORCH_CHECK(weights[i].sizes() == expected[i] && alike(weights[i], givenX), "parameter ", i,
                 " is ", weights[i].sizes(), ", expected ", at::IntArrayRef(expected[i]), " of the input's dtype");
     differentiable = differentiable || weights[i].requires_grad();
     w.push_back(weights[i].contiguous());
@@ -350,13 +351,13 @@ Tensor transformerBlock(const Tensor& givenX, at::TensorList weights, const std:
   for (int i = 0; i < 2; ++i) {
     const auto& drop = i ? drop2 : drop1;
     if (!drop) continue;
-    demand(drop->sizes() == givenX.sizes() && drop->scalar_type() == givenX.scalar_type(),
+    demand(drop->sizes() == givenX.sizes() && alike(*drop, givenX),
            "a mask has another shape or dtype than the input");
     masks[i] = drop->contiguous();
   }
   std::optional<Tensor> head;
   if (givenHead) {
-    demand(givenHead->dim() == 2 && givenHead->size(1) == c && givenHead->scalar_type() == givenX.scalar_type(),
+    demand(givenHead->dim() == 2 && givenHead->size(1) == c && alike(*givenHead, givenX),
            "the head must be (outputs, C) of the input's dtype");
     head = givenHead->contiguous();
     differentiable = differentiable || head->requires_grad();

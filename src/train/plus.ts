@@ -15,7 +15,8 @@ export function flowStage({ attentionDecoder, ...config }: Config): Config {
 }
 
 /**
- * The configuration of a Language Flow+ on the flow in a folder: what text and flow are made of is the folder's.
+ * The configuration of a Language Flow+ on the flow in a folder: what text and flow are made of is the folder's, and so is
+ * the seed, which says what texts are held out: those of another seed the flow would have learnt from.
  *
  * @throws UsageError where the configuration has no attention decoder, or the folder holds no flow that one can stand on;
  *   DataMissingError where it holds no model
@@ -32,5 +33,6 @@ export function onFlowOf(config: Config, folder: string): Config {
       `${folder} holds a Language Flow+ (${given.preset}); expected a flow, as in its folder "flow"`,
     );
   }
-  return parseConfig({ ...config, data: given.data, vectors: given.vectors, flow: given.flow }, `--flow ${folder}`);
+  const { data, vectors, flow, seed } = given;
+  return parseConfig({ ...config, data, vectors, flow, seed }, `--flow ${folder}`);
 }

@@ -278,6 +278,15 @@ describe.each(["float64", "float32"] as const)("fused operators in %s equal thei
   }
 });
 
+test("fused operators have no second derivative and say so", () => {
+  scope(() => {
+    const x = randn([2, 3, 4], new Generator(1)).setRequiresGrad();
+    const matrix = randn([3, 3], new Generator(2));
+    const value = timeMap(matrix, x).square().sum();
+    expect(() => grad([value], [x], { createGraph: true })).toThrow("no second derivatives");
+  });
+});
+
 test("fused operators refuse what does not fit, in words", () => {
   scope(() => {
     const x = randn([2, 4, 6], new Generator(1));
