@@ -1,12 +1,14 @@
 /** Parsing of option values. */
 import { type Command, InvalidArgumentError } from "commander";
 
-/** A whole number of at least `least`. */
-export function integer(least: number): (text: string) => number {
+/** A whole number from `least` to `most`. */
+export function integer(least: number, most = Number.POSITIVE_INFINITY): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isInteger(value) || value < least)
-      throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
+    if (!Number.isInteger(value) || value < least || value > most) {
+      const range = Number.isFinite(most) ? `from ${least} to ${most}` : `of at least ${least}`;
+      throw new InvalidArgumentError(`Expected a whole number ${range}.`);
+    }
     return value;
   };
 }
@@ -66,5 +68,5 @@ export const rawOption = ["--raw", "tokens joined by spaces instead of text"] as
 export const beamOption = [
   "--beam <n>",
   "hypotheses of beam search in models that run left to right (default: 5 in paper-ar, in riverrun-ar none: no search) and in Language Flow+ (default: its attentionDecoder.beam)",
-  integer(1),
+  integer(1, 1000),
 ] as const;

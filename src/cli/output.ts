@@ -4,7 +4,8 @@ import { once } from "node:events";
 // A reader that has seen enough (`| head -1`) ends a command that only writes, as SIGPIPE does elsewhere.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
-  throw error;
+  process.stderr.write(`riverrun: stdout: ${error.message}; records after this are not written\n`);
+  process.exit(1);
 });
 // Nobody listens to the progress any more: the work goes on.
 process.stderr.on("error", (error: NodeJS.ErrnoException) => {

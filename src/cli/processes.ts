@@ -72,7 +72,7 @@ function environmentOf(rank: number, { nproc }: ProcessOptions, port: number): N
  * processes are not in the terminal's group. Only the first process's stdout is seen. Where one fails, the others have
  * `grace` seconds to notice (they write a checkpoint) before they are ended.
  *
- * @returns the exit code: 0 where all ended well, else that of the first that did not
+ * @returns the exit code: 0 where all ended well, else 2 or 3 where one ended with that, else that of the first to fail
  */
 export async function runProcesses(command: readonly string[], options: ProcessOptions): Promise<number> {
   const port = options.masterPort ?? (await freePort());
@@ -108,12 +108,15 @@ export async function runProcesses(command: readonly string[], options: ProcessO
     timers.push(setTimeout(() => toAll("SIGKILL"), 1000 * options.grace + killAfter));
     return end;
   };
+  let ends: readonly Ended[];
   try {
-    await Promise.all(children.map(async (child, rank) => notice(await endOf(child, rank))));
+    ends = await Promise.all(children.map(async (child, rank) => notice(await endOf(child, rank))));
   } finally {
     for (const timer of timers) clearTimeout(timer);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.off(signal, onStop);
     process.off("SIGUSR2", onCheckpoint);
   }
-  return first?.code ?? 0;
+  // Wrong usage and missing data are found by one rank, which the others then only miss.
+  const named = ends.find(({ code }) => code === 2 || code === 3);
+  return (named ?? first)?.code ?? 0;
 }

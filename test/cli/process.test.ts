@@ -1,6 +1,6 @@
 /** What only a process of its own shows: pipes, signals, a broken installation. It runs the built program. */
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { closeSync, cpSync, existsSync, mkdirSync, openSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { root } from "../../src/cli/program.ts";
@@ -75,6 +75,19 @@ describe.skipIf(process.platform === "win32")("pipes", () => {
     const code = await new Promise((resolve) => child.once("close", resolve));
     expect(err).toBe("");
     expect(code).toBe(0);
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("a full disk behind stdout is said in a line", async () => {
+    const full = openSync("/dev/full", "w");
+    try {
+      const child = spawn(process.execPath, [program, "data", "list", "--json"], { stdio: ["ignore", full, "pipe"] });
+      let err = "";
+      child.stderr?.on("data", (chunk: Buffer) => (err += chunk.toString()));
+      expect(await new Promise((resolve) => child.once("close", resolve))).toBe(1);
+      expect(err).toMatch(/^riverrun: stdout: ENOSPC[^\n]*not written\n$/);
+    } finally {
+      closeSync(full);
+    }
   });
 
   it("a training goes on when nobody reads its progress any more", async () => {

@@ -77,12 +77,7 @@ export function addExperiment(program: Command): void {
   common(experiment.command("table4"), true)
     .description("density models side by side in nats per token: table4.json, .md, .html")
     .option("--seeds <n>", "trains with seeds 1 to n", integer(1), 1)
-    .option(
-      "--jobs <n>",
-      "trainings side by side, each in a process of its own with --threads (default: 1)",
-      integer(1),
-      1,
-    )
+    .option("--jobs <n>", "trainings side by side, each in a process of its own with --threads", integer(1), 1)
     .option(
       "--finished",
       "train nothing: write the pages from what is finished, also while another process trains the rest",

@@ -15,7 +15,7 @@ export function addLaunch(program: Command): void {
   program
     .command("launch")
     .description("runs one training in several processes of this machine, which share every batch")
-    .argument("<command...>", "behind --: train and its options")
+    .argument("<command...>", "behind --: train and its options, as in: launch --nproc 2 -- train --preset small")
     .requiredOption("--nproc <n>", "processes", integer(1))
     .option("--master-port <n>", "port of 127.0.0.1 where they meet (default: a free one)", integer(1))
     .option(

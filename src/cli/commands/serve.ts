@@ -79,7 +79,10 @@ function stopWish(withStdin: boolean): Promise<{ readonly why: string; readonly 
       });
     }
     if (!withStdin) return;
-    process.stdin.once("close", () => resolve({ why: "stdin has ended", exitCode: 0 }));
+    // A pipe closes behind its end; a file and /dev/null only end.
+    for (const event of ["end", "close"]) {
+      process.stdin.once(event, () => resolve({ why: "stdin has ended", exitCode: 0 }));
+    }
     process.stdin.resume();
   });
 }
