@@ -2,40 +2,16 @@
 // and the Rosenblatt map of a mixture. Each takes all rows in one call; none records a graph.
 #include <torch/library.h>
 
-#include "fused.h"
+#include "block.h"
 
 namespace riverrun {
 namespace {
-
-// The twelve parameters of transformer_block, in its order.
-enum Weight {
-  kNorm1,
-  kShift1,
-  kPacked,
-  kPackedBias,
-  kOut,
-  kOutBias,
-  kNorm2,
-  kShift2,
-  kInner,
-  kInnerBias,
-  kOuter,
-  kOuterBias,
-  kWeights
-};
 
 void demandNoGradient(const Tensor& x, at::TensorList others) {
   if (!c10::GradMode::is_enabled()) return;
   bool none = !x.requires_grad();
   for (const Tensor& one : others) none = none && !one.requires_grad();
   demand(none, "no gradient flows through this operator: call it where none is recorded");
-}
-
-template <typename Body>
-void overRows(int64_t rows, int64_t width, const Body& body) {
-  at::parallel_for(0, rows, rowsPerTask(width), [&](int64_t first, int64_t last) {
-    for (int64_t row = first; row < last; ++row) body(row);
-  });
 }
 
 // x (R, C) of one position goes through a pre-norm block; its keys and values are written at `position` of the caches
@@ -107,16 +83,8 @@ Tensor transformerStep(const Tensor& givenX, at::TensorList weights, Tensor keys
   demandSupported(givenX);
   demandNoGradient(givenX, weights);
   demand(givenX.dim() == 3 && givenX.size(1) == 1, "expected one position of an input, (R, 1, C)");
-  TORCH_CHECK(weights.size() == kWeights, "expected ", int(kWeights), " parameters, got ", weights.size());
-  const int64_t c = givenX.size(2), hidden = weights[kInner].dim() == 2 ? weights[kInner].size(0) : -1;
-  const std::vector<int64_t> expected[kWeights] = {{c}, {c}, {3 * c, c},  {3 * c},  {c, c},      {c},
-                                                   {c}, {c}, {hidden, c}, {hidden}, {c, hidden}, {c}};
-  std::vector<Tensor> w;
-  for (int64_t i = 0; i < kWeights; ++i) {
-    TORCH_CHECK(weights[i].sizes() == expected[i] && alike(weights[i], givenX), "parameter ", i,
-                " is ", weights[i].sizes(), ", expected ", at::IntArrayRef(expected[i]), " of the input's dtype");
-    w.push_back(weights[i].contiguous());
-  }
+  const int64_t c = givenX.size(2);
+  const std::vector<Tensor> w = blockWeights(givenX, weights);
   for (const Tensor& cache : {keys, values}) {
     TORCH_CHECK(cache.dim() == 4 && cache.sizes() == keys.sizes() && cache.size(0) == givenX.size(0) &&
                     cache.size(1) * cache.size(3) == c && cache.is_contiguous() && cache.device().is_cpu() &&

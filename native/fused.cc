@@ -213,7 +213,7 @@ struct ScaleShift : torch::autograd::Function<ScaleShift> {
   }
 };
 
-// y_b = W x_b for every example; W (T', T), x (B, T, C). Examples are shared out where there are enough of them.
+// y_b = W x_b for every example; W (T', T), x (B, T, C).
 struct TimeMap : torch::autograd::Function<TimeMap> {
   template <typename Body>
   static void over(int64_t batch, int64_t tasks, const Body& body) {
@@ -225,11 +225,6 @@ struct TimeMap : torch::autograd::Function<TimeMap> {
     });
   }
 
-  static int64_t tasksOf(int64_t batch) {
-    const int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
-    return batch < threads ? 1 : threads;
-  }
-
   static Tensor forward(AutogradContext* context, const Tensor& givenW, const Tensor& givenX) {
     demandSupported(givenX);
     demand(givenW.dim() == 2 && givenX.dim() == 3 && givenW.size(1) == givenX.size(1) &&
@@ -238,7 +233,7 @@ struct TimeMap : torch::autograd::Function<TimeMap> {
     const Tensor w = givenW.contiguous(), x = givenX.contiguous();
     context->save_for_backward({w, x});
     Tensor y = at::empty({x.size(0), w.size(0), x.size(2)}, x.options());
-    over(x.size(0), tasksOf(x.size(0)), [&](int64_t, int64_t row) {
+    over(x.size(0), exampleTasks(x.size(0)), [&](int64_t, int64_t row) {
       Tensor to = y.select(0, row);
       at::mm_out(to, w, x.select(0, row));
     });
@@ -250,7 +245,7 @@ struct TimeMap : torch::autograd::Function<TimeMap> {
     const auto saved = context->get_saved_variables();
     const Tensor &w = saved[0], &x = saved[1], transposed = w.t();
     const Tensor gy = gradients[0].contiguous();
-    const int64_t batch = x.size(0), tasks = tasksOf(batch);
+    const int64_t batch = x.size(0), tasks = exampleTasks(batch);
     Tensor gx = at::empty_like(x), sums = at::zeros({tasks, w.size(0), w.size(1)}, w.options());
     over(batch, tasks, [&](int64_t task, int64_t row) {
       const Tensor slope = gy.select(0, row);

@@ -44,6 +44,21 @@ inline int64_t rowsOf(const Tensor& x, int64_t n) { return n ? x.numel() / n : 0
 
 inline int64_t rowsPerTask(int64_t width) { return std::max<int64_t>(1, kGrain / std::max<int64_t>(1, width)); }
 
+// Calls body(row) for every row, shared out among the threads.
+template <typename Body>
+void overRows(int64_t rows, int64_t width, const Body& body) {
+  at::parallel_for(0, rows, rowsPerTask(width), [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) body(row);
+  });
+}
+
+// How many tasks a batch is shared out to: one a thread where there are enough examples; otherwise one, whose products
+// use the threads.
+inline int64_t exampleTasks(int64_t batch) {
+  const int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
+  return batch < threads ? 1 : threads;
+}
+
 // Column sums of many rows: every task of rows has sums of its own, added up in a fixed order, so that the result
 // depends on the tasks and not on which thread was first.
 class ColumnSums {

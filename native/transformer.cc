@@ -3,7 +3,7 @@
 // every product; only the weights' gradients need the rows of all tasks, and those threads share out by outputs.
 #include <torch/library.h>
 
-#include "fused.h"
+#include "block.h"
 
 namespace riverrun {
 namespace {
@@ -11,23 +11,6 @@ namespace {
 // Rows that go through the block together: few enough that their activations stay in a core's cache, and enough that a
 // product is worth its preparation.
 constexpr int64_t kRows = 512;
-
-// The twelve parameters, in this order.
-enum Weight {
-  kNorm1,
-  kShift1,
-  kPacked,
-  kPackedBias,
-  kOut,
-  kOutBias,
-  kNorm2,
-  kShift2,
-  kInner,
-  kInnerBias,
-  kOuter,
-  kOuterBias,
-  kWeights
-};
 
 struct Shape {
   int64_t batch, positions, channels, hidden, heads;
@@ -37,11 +20,7 @@ struct Shape {
 
   int64_t rows() const { return batch * positions; }
   int64_t size() const { return channels / heads; }
-  // Examples are shared out where there are enough of them; otherwise the products use the threads.
-  int64_t tasks() const {
-    const int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
-    return batch < threads ? 1 : threads;
-  }
+  int64_t tasks() const { return exampleTasks(batch); }
   int64_t examples() const { return std::max<int64_t>(1, kRows / positions); }
 
   // Calls body(task, first example, last example) for every task and part of it.
@@ -63,13 +42,6 @@ struct Shape {
 // The rows of some examples of a matrix with one row a position.
 Tensor rowsOf(const Tensor& all, const Shape& shape, int64_t first, int64_t last) {
   return all.narrow(0, first * shape.positions, (last - first) * shape.positions);
-}
-
-template <typename Body>
-void overRows(int64_t rows, int64_t width, const Body& body) {
-  at::parallel_for(0, rows, rowsPerTask(width), [&](int64_t first, int64_t last) {
-    for (int64_t row = first; row < last; ++row) body(row);
-  });
 }
 
 template <typename T>
@@ -332,18 +304,10 @@ Tensor transformerBlock(const Tensor& givenX, at::TensorList weights, const std:
   demandSupported(givenX);
   demand(givenX.dim() == 3 && heads > 0 && givenX.size(2) % heads == 0,
          "expected an input (B, T, C) with heads that divide C");
-  TORCH_CHECK(weights.size() == kWeights, "expected ", int(kWeights), " parameters, got ", weights.size());
-  const int64_t c = givenX.size(2), hidden = weights[kInner].dim() == 2 ? weights[kInner].size(0) : -1;
-  const std::vector<int64_t> expected[kWeights] = {{c}, {c}, {3 * c, c},  {3 * c},  {c, c},      {c},
-                                                   {c}, {c}, {hidden, c}, {hidden}, {c, hidden}, {c}};
+  const std::vector<Tensor> w = blockWeights(givenX, weights);
+  const int64_t c = givenX.size(2), hidden = w[kInner].size(0);
   bool differentiable = givenX.requires_grad();
-  variable_list w;
-  for (int64_t i = 0; i < kWeights; ++i) {
-    TORCH_CHECK(weights[i].sizes() == expected[i] && alike(weights[i], givenX), "parameter ", i,
-                " is ", weights[i].sizes(), ", expected ", at::IntArrayRef(expected[i]), " of the input's dtype");
-    differentiable = differentiable || weights[i].requires_grad();
-    w.push_back(weights[i].contiguous());
-  }
+  for (const Tensor& one : w) differentiable = differentiable || one.requires_grad();
   Shape shape{givenX.size(0), givenX.size(1), c, hidden, heads, causal, epsilon, factor, counts.vec()};
   demand(static_cast<int64_t>(shape.counts.size()) == shape.batch, "expected one count an example");
   for (const int64_t count : counts) demand(count >= 0 && count <= shape.positions, "a count is out of range");

@@ -19,12 +19,9 @@ export function example(...lines: readonly string[]): string {
   return `\nExample:\n${lines.map((line) => `  $ riverrun ${line}\n`).join("")}${exitCodes}`;
 }
 
-/** A command that uses a trained model, with the options that all of these take (`ModelOptions` of model.ts). */
-export function modelCommand(program: Command, name: string, description: string, line: string): Command {
-  return program
-    .command(name)
-    .description(description)
-    .requiredOption("--model <dir>", "folder of a trained model")
+/** Where and how a trained model computes. */
+export function engineOptions(command: Command): Command {
+  return command
     .option("--device <name>", "cpu, cuda, cuda:N or auto", "cpu")
     .option("--threads <n>", "threads inside an operator (default: the machine's cores)", integer(1))
     .addOption(
@@ -32,8 +29,16 @@ export function modelCommand(program: Command, name: string, description: string
         "float32",
         "float64",
       ]),
-    )
-    .addHelpText("after", example(line));
+    );
+}
+
+/** A command that uses a trained model, with the options that all of these take (`ModelOptions` of model.ts). */
+export function modelCommand(program: Command, name: string, description: string, line: string): Command {
+  const command = program
+    .command(name)
+    .description(description)
+    .requiredOption("--model <dir>", "folder of a trained model");
+  return engineOptions(command).addHelpText("after", example(line));
 }
 
 function versions(): string {

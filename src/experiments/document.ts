@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { writeFileAtomic } from "../base/atomicFile.ts";
+import { colours as tenColours } from "../report/curves.ts";
 import { escape } from "../report/html.ts";
 import { style } from "../report/page.ts";
 
@@ -121,21 +122,7 @@ ${page.blocks.map(htmlOf).join("\n")}
 }
 
 /** Colours that stand out on white and on black. */
-export const colours = [
-  "#4e79a7",
-  "#e8812a",
-  "#3f9c5a",
-  "#d4504f",
-  "#8f6bb8",
-  "#a0705b",
-  "#d472b0",
-  "#7f8286",
-  "#a8a32c",
-  "#2ea5b4",
-  "#b3486b",
-  "#5f7f35",
-  "#6b6bd0",
-] as const;
+export const colours = [...tenColours, "#b3486b", "#5f7f35", "#6b6bd0"] as const;
 
 /** A plot as an SVG element that can also stand in a file of its own. */
 export function svgOf(options: Plot.PlotOptions, label: string): string {

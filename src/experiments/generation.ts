@@ -6,7 +6,7 @@ import { scoreTexts } from "../generate/index.ts";
 import { BigramModel, dataEntropy } from "../lm/index.ts";
 import { type ExperimentData, readExperimentData } from "./data.ts";
 import { type DataRecord, dataRecord } from "./record.ts";
-import { chooseRows, type RowName } from "./rows.ts";
+import { chooseRows, type RowName, rowNamed, rowNames } from "./rows.ts";
 import { flowOf, type RunEnvironment, sharedFolder } from "./runs.ts";
 import { prepareShared, type SharedParts } from "./shared.ts";
 
@@ -109,18 +109,7 @@ export function modelChoice(options: GenerationOptions): string[] {
   return models ? ["--models", models.join(",")] : [];
 }
 
-const flowRowNames: readonly RowName[] = [
-  "bilstm-density",
-  "paper-att-c",
-  "paper-rnn-c",
-  "paper-att-s",
-  "paper-rnn-s",
-  "paper-att-ar",
-  "paper-rnn-ar",
-  "riverrun-nar",
-  "riverrun-ar",
-  "riverrun-tarflow",
-];
+const flowRowNames: readonly RowName[] = rowNames.filter((name) => rowNamed(name).kind === "flow");
 
 /** Refuses numbers before anything is trained. @throws UsageError for none at all or one that is not as expected */
 export function requireNumbers(

@@ -29,7 +29,7 @@ export interface PlotOptions {
 }
 
 /** Tableau's ten colours in a brightness that stands out on white and on black. */
-const colours = [
+export const colours = [
   "#4e79a7",
   "#e8812a",
   "#3f9c5a",

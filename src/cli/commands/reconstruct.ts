@@ -1,5 +1,6 @@
 /** riverrun reconstruct */
 import type { Command } from "commander";
+import type { PreparedText } from "../../flow/index.ts";
 import { counted } from "../counted.ts";
 import type { ModelOptions } from "../model.ts";
 import { integer, type LineOptions, overLinesOfTexts } from "../options.ts";
@@ -39,33 +40,32 @@ async function reconstruct(file: string | undefined, options: ReconstructOptions
   const { overTexts } = await import("../texts.ts");
   const model = openModel(options);
   const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)} %`;
-  if (options.denoise) {
-    const tally = new DenoisedTally();
+  // There are no totals of nothing: an empty stdin, or no line after --skip-lines.
+  const totalsOf = async <Row extends object, Totals>(
+    tally: { add(row: Row): void; totals(): Totals },
+    rowsOf: (batch: readonly PreparedText[]) => readonly Row[],
+  ): Promise<Totals | undefined> => {
     const { texts } = await overTexts(model, file, options, (batch) =>
-      denoiseTexts(model, batch, { seed: options.seed }).map((row) => {
+      rowsOf(batch).map((row) => {
         tally.add(row);
         return [row];
       }),
     );
-    if (texts === 0) return;
+    if (texts === 0) return undefined;
     const totals = tally.totals();
     if (options.json) await emit(totals);
+    return totals;
+  };
+  if (options.denoise) {
+    const totals = await totalsOf(new DenoisedTally(), (batch) => denoiseTexts(model, batch, { seed: options.seed }));
+    if (!totals) return;
     say(
       `${counted(totals.texts, "noisy text")}: ${percent(totals.tokenAccuracyBefore, 3)} of ${counted(totals.tokens, "token")} were read off before denoising, ${percent(totals.tokenAccuracy, 3)} after; noise of ${totals.noiseRms.toFixed(4)} became ${totals.denoisedRms.toFixed(4)} (root mean squares)`,
     );
     return;
   }
-  const tally = new ReconstructionTally();
-  const { texts } = await overTexts(model, file, options, (batch) =>
-    reconstructTexts(model, batch).map((row) => {
-      tally.add(row);
-      return [row];
-    }),
-  );
-  // There are no totals of nothing: an empty stdin, or no line after --skip-lines.
-  if (texts === 0) return;
-  const totals = tally.totals();
-  if (options.json) await emit(totals);
+  const totals = await totalsOf(new ReconstructionTally(), (batch) => reconstructTexts(model, batch));
+  if (!totals) return;
   say(
     `${counted(totals.texts, "text")}, ${percent(totals.exactShare, 2)} of them word for word: ${percent(totals.tokenAccuracy, 3)} of ${counted(totals.tokens, "token")} came back, largest error ${totals.maxAbsError.toExponential(2)}, ${percent(totals.unknownShare, 2)} unknown words, ${percent(totals.truncatedShare, 2)} of the texts cut`,
   );

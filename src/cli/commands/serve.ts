@@ -1,11 +1,11 @@
 /** riverrun serve */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { atLeast, collect, integer } from "../options.ts";
 import { emit, say } from "../output.ts";
-import { example, root } from "../program.ts";
+import { engineOptions, example, root } from "../program.ts";
 
 interface ServeCommandOptions {
   readonly model?: string;
@@ -25,7 +25,7 @@ interface ServeCommandOptions {
 
 /** Adds `riverrun serve`. */
 export function addServe(program: Command): void {
-  program
+  const command = program
     .command("serve")
     .description("a warm model over HTTP: JSON in, the commands' records out (docs/serve.md)")
     .argument("[model]", "folder of a trained model")
@@ -35,33 +35,20 @@ export function addServe(program: Command): void {
       "address to listen on; anything but loopback is open to all who can reach it",
       "127.0.0.1",
     )
-    .option("--port <n>", "0: any that is free", port, 8080)
+    .option("--port <n>", "0: any that is free", integer(0, 65_535), 8080)
     .option("--allow-host <name>", "another name that clients may use on loopback (repeatable)", collect)
     .option("--timeout <seconds>", "a request that takes longer is given up", atLeast(0.1), 30)
     .option("--max-batch <n>", "texts computed together", integer(1), 64)
     .option("--batch-wait <ms>", "how long an idle engine waits for company", atLeast(0), 2)
     .option("--max-queue <n>", "texts that may wait; more are turned away with 503", integer(1), 2048)
     .option("--max-body <bytes>", "size of a request", integer(1), 4 << 20)
-    .option("--stop-with-stdin", "stop when stdin ends, as when the program that started it dies")
-    .option("--device <name>", "cpu, cuda, cuda:N or auto", "cpu")
-    .option("--threads <n>", "threads inside an operator (default: the machine's cores)", integer(1))
-    .addOption(
-      new Option("--precision <name>", "of the computation (default: the one that the model was trained in)").choices([
-        "float32",
-        "float64",
-      ]),
-    )
+    .option("--stop-with-stdin", "stop when stdin ends, as when the program that started it dies");
+  engineOptions(command)
     .addHelpText(
       "after",
       `\nRoutes: POST /score /sample /perturb /reconstruct /interpolate /encode /decode, GET /health /metrics.\n${example("serve runs/lines --port 8080")}`,
     )
     .action(serve);
-}
-
-function port(text: string): number {
-  const value = integer(0)(text);
-  if (value > 65_535) throw new InvalidArgumentError("Expected a whole number up to 65535.");
-  return value;
 }
 
 /** Signals that stop the server, with the exit codes that shells report for them. */
