@@ -8,4 +8,6 @@ const { ROOT, setUpOrExit } = await import("./setup/run.mjs");
 const { delegate } = await import("./setup/delegate.mjs");
 await setUpOrExit();
 const program = path.join(ROOT, "dist", "cli", "main.js");
-process.exitCode = await delegate([program, ...process.argv.slice(2)]);
+// Its hints should name the short way to call it.
+const env = { ...process.env, RIVERRUN_CALLED_AS: "npx riverrun" };
+process.exitCode = await delegate([program, ...process.argv.slice(2)], { env });

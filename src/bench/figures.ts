@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
 import { writeFileAtomic } from "../base/atomicFile.ts";
 import { messageOf, UsageError } from "../base/errors.ts";
+import { programName } from "../base/invocation.ts";
 
 /** One line of `riverrun bench all`. */
 export interface Figure {
@@ -53,13 +54,15 @@ export function readRecorded(file: string): Recorded | undefined {
   try {
     value = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    throw new UsageError(`${file} is no JSON (${messageOf(error)}): make it anew by riverrun bench all --record`);
+    throw new UsageError(
+      `${file} is no JSON (${messageOf(error)}): make it anew by ${programName()} bench all --record`,
+    );
   }
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new UsageError(
-      `${file}: ${issue.path.join(".") || "the file"}: ${issue.message}; make it anew by riverrun bench all --record`,
+      `${file}: ${issue.path.join(".") || "the file"}: ${issue.message}; make it anew by ${programName()} bench all --record`,
     );
   }
   return parsed.data;

@@ -1,5 +1,6 @@
 /** A whole run: figures as they come, the comparison with recorded ratios, the page. */
 import { mkdirSync } from "node:fs";
+import { programName } from "../base/invocation.ts";
 import { writePage } from "../experiments/document.ts";
 import { machine } from "../experiments/machine.ts";
 import { engineBuild } from "../torch/index.ts";
@@ -65,7 +66,7 @@ export async function runAll(options: RunOptions): Promise<RunResult> {
     const skipped: Figure = {
       figure: "comparison",
       of: "recorded ratios",
-      skipped: `bench/recorded.json has no ${quick ? "quick" : "full"} run: riverrun bench --record writes one`,
+      skipped: `bench/recorded.json has no ${quick ? "quick" : "full"} run: ${programName()} bench --record writes one`,
     };
     figures.push(skipped);
     await onFigure(skipped);

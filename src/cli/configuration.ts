@@ -2,6 +2,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from "yaml";
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
+import { programName } from "../base/invocation.ts";
 import { requireFile } from "../corpora/textFile.ts";
 import { type Config, configSchema, parseConfig, presetConfig } from "../flow/index.ts";
 import { isStream } from "./lines.ts";
@@ -133,7 +134,7 @@ function readConfigFile(path: string): Config {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UsageError(
-      `${path}:1:1: expected an object with the keys that "riverrun train --preset small --print-config" prints`,
+      `${path}:1:1: expected an object with the keys that "${programName()} train --preset small --print-config" prints`,
     );
   }
   const problems = problemsOf(value);

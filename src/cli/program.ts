@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { messageOf, RiverrunError } from "../base/errors.ts";
+import { programName } from "../base/invocation.ts";
 import { integer } from "./options.ts";
 
 /** The folder that holds package.json, both for src/ and for dist/. */
@@ -16,7 +17,7 @@ const exitCodes =
 
 /** What ends a command's help. */
 export function example(...lines: readonly string[]): string {
-  return `\nExample:\n${lines.map((line) => `  $ riverrun ${line}\n`).join("")}${exitCodes}`;
+  return `\nExample:\n${lines.map((line) => `  $ ${programName()} ${line}\n`).join("")}${exitCodes}`;
 }
 
 /** Where and how a trained model computes. */
@@ -43,7 +44,7 @@ export function modelCommand(program: Command, name: string, description: string
 
 function versions(): string {
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
-  let libtorch = "not set up: npx riverrun setup";
+  let libtorch = `not set up: ${programName()} setup`;
   try {
     libtorch = (JSON.parse(readFileSync(join(root, "build", "libtorch.json"), "utf8")) as { version: string }).version;
   } catch {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory, writeFileAtomic } from "../base/atomicFile.ts";
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
+import { programName } from "../base/invocation.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import type { WordPiece } from "../text/wordPiece.ts";
 import { parseWordPieceJson, wordPieceJson } from "../text/wordPieceFile.ts";
@@ -40,7 +41,9 @@ const mostTextBytes = 2 ** 29;
 
 function readText(path: string): string {
   if (!existsSync(path)) {
-    throw new DataMissingError(`${path} does not exist: expected the folder of a trained model (riverrun train --out)`);
+    throw new DataMissingError(
+      `${path} does not exist: expected the folder of a trained model (${programName()} train --out)`,
+    );
   }
   const status = statSync(path);
   if (!status.isFile()) throw new UsageError(`${path} is not a file: expected one of a trained model's folder`);
@@ -73,7 +76,7 @@ function readConfig(path: string): Config {
   const missing = missingKeys(value);
   if (missing.length === 0) return parseConfig(value, path);
   const { preset } = value as { readonly preset?: unknown };
-  const printed = `riverrun train --preset ${typeof preset === "string" ? preset : "NAME"} --print-config`;
+  const printed = `${programName()} train --preset ${typeof preset === "string" ? preset : "NAME"} --print-config`;
   throw new UsageError(
     `${path}: missing ${missing.slice(0, 8).join(", ")}: the model was saved by an earlier version of riverrun, or the file is damaged; add what is missing, with the values that "${printed}" shows`,
   );

@@ -20,7 +20,7 @@ describe("the program", () => {
     expect(help.code).toBe(0);
     for (const name of ["train", "score", "sample", "interpolate", "quickstart"])
       expect(help.out).toContain(`\n  ${name}`);
-    expect(runProcess(["train", "--help"]).out).toContain("Example:\n  $ riverrun train");
+    expect(runProcess(["train", "--help"]).out).toContain("Example:\n  $ node dist/cli/main.js train");
     expect(runProcess(["--version"]).out).toMatch(/^riverrun \d+\.\d+\.\d+ \(libtorch .*\)\n$/);
     expect(runProcess(["nonsense"])).toMatchObject({
       code: 2,
@@ -126,7 +126,7 @@ describe.skipIf(process.platform === "win32")("signals", () => {
       expect(code).toBe(expected);
       expect(err).toContain(`${signal}: finishing this step`);
       expect(err).toMatch(/a checkpoint is written/);
-      expect(err).toContain(`go on with: riverrun train --preset tiny --data ${data}`);
+      expect(err).toContain(`go on with: node dist/cli/main.js train --preset tiny --data ${data}`);
       expect(existsSync(join(out, "report.html"))).toBe(true);
       expect(existsSync(join(out, "training", "last.json"))).toBe(true);
       expect(existsSync(join(out, "training", "lock"))).toBe(false);

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { commandAgain, quote } from "../../src/cli/invocation.ts";
 import { canRewrite, say, showStatus } from "../../src/cli/output.ts";
 import { bar, clock, TimeLeft, TrainingProgress, VectorsProgress } from "../../src/cli/progress.ts";
 import type { StepReport } from "../../src/train/index.ts";
@@ -156,11 +155,4 @@ describe("the progress of word vectors alone", () => {
       terminal.isTTY = before;
     }
   });
-});
-
-it("a command is quoted as a shell needs it", () => {
-  expect(quote("runs/a-1.txt")).toBe("runs/a-1.txt");
-  expect(quote("it's two words")).toBe("'it'\\''s two words'");
-  expect(commandAgain(["train", "--out", "a b"], "--resume")).toBe("riverrun train --out 'a b' --resume");
-  expect(commandAgain(["train", "--resume"], "--resume")).toBe("riverrun train --resume");
 });

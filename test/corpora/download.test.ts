@@ -427,7 +427,7 @@ describe("sets", () => {
       }
     }
     vi.stubEnv("XDG_CACHE_HOME", join(folder, "nothing"));
-    expect(() => requireDataSet("squad")).toThrow('run "riverrun data fetch squad"');
+    expect(() => requireDataSet("squad")).toThrow('run "npx riverrun data fetch squad"');
   });
 });
 

@@ -247,7 +247,7 @@ describe("riverrun data", () => {
     ]);
     const offline = await riverrun(["fetch", "squad", "--offline"]);
     expect(offline.code).toBe(3);
-    expect(offline.err).toContain('run "riverrun data fetch squad"');
+    expect(offline.err).toContain('run "npx riverrun data fetch squad"');
     const unknown = await riverrun(["fetch", "squid"]);
     expect(unknown.code).toBe(2);
     expect(unknown.err).toContain('no data set "squid": expected squad, tvqa');

@@ -77,7 +77,7 @@ test("a configuration of an earlier version says which keys it lacks, and where 
   expect(() => loadModel(model)).toThrow(
     expect.objectContaining({ exitCode: 2, message: expect.stringContaining(`config.json: ${said}`) }),
   );
-  expect(() => loadModel(model)).toThrow(`"riverrun train --preset ${config.preset} --print-config" shows`);
+  expect(() => loadModel(model)).toThrow(`"npx riverrun train --preset ${config.preset} --print-config" shows`);
 });
 
 test("a model is read in the precision it was saved in, or in the one asked for", () => {

@@ -89,7 +89,7 @@ it("says what is wrong with its arguments", async () => {
   const [none, both, missing, port] = await Promise.all(
     [[], [folder, "--model", folder], ["/nowhere"], [folder, "--port", "70000"]].map((args) => spawnServe(...args).end),
   );
-  expect(none).toMatchObject({ code: 2, err: expect.stringContaining("riverrun serve DIR") });
+  expect(none).toMatchObject({ code: 2, err: expect.stringContaining(" serve DIR") });
   expect(both).toMatchObject({ code: 2, err: expect.stringContaining("one folder") });
   expect(missing).toMatchObject({ code: 3, err: expect.stringContaining("/nowhere/config.json does not exist") });
   expect(port).toMatchObject({ code: 2, err: expect.stringContaining("65535") });

@@ -73,7 +73,7 @@ test("a training that is stopped, killed and gone on with ends as an uninterrupt
   const stopped = await first.ended;
   expect(stopped.code).toBe(130);
   expect(stopped.out).toBe("");
-  expect(stopped.err).toContain(`go on with: riverrun vectors train --out ${out} --resume`);
+  expect(stopped.err).toContain(`vectors train --out ${out} --resume`);
   expect(existsSync(out)).toBe(false);
 
   const changed = await vectors("train", "--out", out, "--resume", "--window", "3");

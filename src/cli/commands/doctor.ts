@@ -4,6 +4,7 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { RiverrunError } from "../../base/errors.ts";
+import { programName } from "../../base/invocation.ts";
 import { emit } from "../output.ts";
 import { example, root } from "../program.ts";
 
@@ -29,7 +30,7 @@ async function selfTest(): Promise<void> {
   });
   generator.dispose();
   if (!(difference < 1e-12)) {
-    throw new RiverrunError(`self-test: a gradient is wrong by ${difference}; run "npm run setup" again`);
+    throw new RiverrunError(`self-test: a gradient is wrong by ${difference}; run "${programName()} setup" again`);
   }
 }
 

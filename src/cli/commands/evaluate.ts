@@ -1,5 +1,6 @@
 /** riverrun evaluate bleu, rouge, meteor, squad, compare */
 import { type Command, Option } from "commander";
+import { programName } from "../../base/invocation.ts";
 import type { CorpusScores, MeteorScores, MeteorVersion, SquadScores, TokenizationName } from "../../metrics/index.ts";
 import { collect, integer } from "../options.ts";
 import { emit, say } from "../output.ts";
@@ -44,7 +45,7 @@ const tokenizeHelp = `
 coco-caption's Penn-Treebank tokenizer first; 13a and none are sacrebleu's, bleu then counts as sacrebleu does.`;
 
 const meteorHelp = `
-METEOR's WordNet and paraphrase tables are used once "riverrun data fetch meteor" has fetched them. Without them only
+METEOR's WordNet and paraphrase tables are used once "${programName()} data fetch meteor" has fetched them. Without them only
 exact and stem matches count; the result's "name" and "modules" say what ran.`;
 
 function addResampling(command: Command, resamples: number, what: string): Command {
@@ -179,7 +180,7 @@ async function scoreTexts(
   });
   if (missingFiles.length > 0) {
     say(
-      `warning: ${folder} lacks ${missingFiles.join(", ")}; ${scores.modules.join(" and ")} matches count, and the score is called "${scores.name}". Run "riverrun data fetch meteor" for METEOR as published.`,
+      `warning: ${folder} lacks ${missingFiles.join(", ")}; ${scores.modules.join(" and ")} matches count, and the score is called "${scores.name}". Run "${programName()} data fetch meteor" for METEOR as published.`,
     );
   }
   return scores;

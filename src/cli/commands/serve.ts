@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
+import { programName } from "../../base/invocation.ts";
 import { atLeast, collect, integer } from "../options.ts";
 import { emit, say } from "../output.ts";
 import { engineOptions, example, root } from "../program.ts";
@@ -77,7 +78,7 @@ function stopWish(withStdin: boolean): Promise<{ readonly why: string; readonly 
 async function serve(argument: string | undefined, options: ServeCommandOptions): Promise<void> {
   const { model: named, allowHost, stopWithStdin, ...rest } = options;
   if ((argument === undefined) === (named === undefined)) {
-    throw new UsageError("serve needs one folder of a trained model: riverrun serve DIR, or --model DIR");
+    throw new UsageError(`serve needs one folder of a trained model: ${programName()} serve DIR, or --model DIR`);
   }
   const model = argument ?? named ?? "";
   const { isLoopback, ModelServer } = await import("../../serve/index.ts");

@@ -1,11 +1,11 @@
 /** riverrun train */
 import { type Command, Option } from "commander";
 import { UsageError } from "../../base/errors.ts";
+import { commandAgain } from "../../base/invocation.ts";
 import type { Config } from "../../flow/index.ts";
 import { presetNames } from "../../flow/presets.ts";
 import type { ProcessGroup } from "../../torch/index.ts";
 import type { TrainOptions as FlowTraining, Precision, TrainResult } from "../../train/index.ts";
-import { commandAgain } from "../invocation.ts";
 import { collect, integer } from "../options.ts";
 import { emit, say } from "../output.ts";
 import { launcherVariable } from "../processes.ts";

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { UsageError } from "../../base/errors.ts";
+import { programName, quote } from "../../base/invocation.ts";
 import type { GloveOutcome } from "../../text/glove/train.ts";
 import type { Setup, UnfinishedGlove } from "../../text/glove/unfinished.ts";
 import type { SignalWatch } from "../../train/signals.ts";
@@ -269,7 +270,7 @@ async function end(
   if (watch.stop) process.exitCode = signalExitCodes[watch.stop];
   say(
     saved
-      ? `stopped after ${saved.iteration} whole passes, all of it saved; go on with: riverrun vectors train --out ${saved.out} --resume`
+      ? `stopped after ${saved.iteration} whole passes, all of it saved; go on with: ${programName()} vectors train --out ${quote(saved.out)} --resume`
       : "stopped before training began: nothing to resume, nothing left behind",
   );
 }

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../base/atomicFile.ts";
 import { DataMissingError, UsageError } from "../../base/errors.ts";
+import { programName } from "../../base/invocation.ts";
 import { isObject, own } from "../fields.ts";
 import { type DataSet, dataSets } from "./registry.ts";
 
@@ -79,7 +80,7 @@ export function isFetched(set: DataSet): boolean {
 export function requireDataSet(name: string): string {
   const set = dataSetNamed(name);
   if (!isFetched(set)) {
-    throw new DataMissingError(`${set.title} is not in ${folderOf(set)}: run "riverrun data fetch ${name}"`);
+    throw new DataMissingError(`${set.title} is not in ${folderOf(set)}: run "${programName()} data fetch ${name}"`);
   }
   return folderOf(set);
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { makeDirectory } from "../../base/atomicFile.ts";
 import { DataMissingError } from "../../base/errors.ts";
 import { withLock } from "../../base/folderLock.ts";
+import { programName } from "../../base/invocation.ts";
 import { folderOf, partsOf, readFetched, writeFetched } from "./cache.ts";
 import { type DownloadOptions, download } from "./download.ts";
 import { fetchByPip } from "./pip.ts";
@@ -59,7 +60,7 @@ export async function fetchSet(set: DataSet, options: FetchOptions = {}): Promis
   if (missing().length === 0) return report(true);
   if (options.offline) {
     throw new DataMissingError(
-      `${missing().join(", ")} of ${set.title} is not in ${folder}, and --offline forbids to fetch it: run "riverrun data fetch ${set.name}" with a network`,
+      `${missing().join(", ")} of ${set.title} is not in ${folder}, and --offline forbids to fetch it: run "${programName()} data fetch ${set.name}" with a network`,
     );
   }
   makeDirectory(folder);

@@ -1,5 +1,6 @@
 /** METEOR (Lavie and Agarwal 2007; version 1.5: Denkowski and Lavie 2014) for English. */
 import { UsageError } from "../../base/errors.ts";
+import { programName } from "../../base/invocation.ts";
 import { type CorpusScores, checkPairs } from "../corpusScores.ts";
 import { type TokenizationName, tokenizationByName } from "../tokenization.ts";
 import { bestAlignment, countChunks, type ModuleName, moduleNames } from "./alignment.ts";
@@ -95,7 +96,7 @@ export class Meteor {
     const impossible = modules?.find((name) => !available.includes(name));
     if (impossible !== undefined) {
       throw new UsageError(
-        `METEOR's module "${impossible}" cannot run: its table is not there (${tables.missing.join(", ")}); run riverrun data fetch meteor`,
+        `METEOR's module "${impossible}" cannot run: its table is not there (${tables.missing.join(", ")}); run ${programName()} data fetch meteor`,
       );
     }
     const wanted = modules ?? this.#parameters.modules;
