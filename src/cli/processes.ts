@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { availableParallelism, constants } from "node:os";
 import { RiverrunError } from "../base/errors.ts";
+import { launchedAsVariable } from "../base/invocation.ts";
 import { say } from "./output.ts";
 
 /** How processes are started and ended. */
@@ -12,6 +13,8 @@ export interface ProcessOptions {
   readonly masterPort?: number | undefined;
   /** Seconds that the others have to end by themselves when one has failed. */
   readonly grace: number;
+  /** What stands before their arguments in the command that starts the processes, as typed after the program's name. */
+  readonly launchedAs: string;
 }
 
 /** Names the process that started a rank, whose end must be the rank's, too. */
@@ -51,7 +54,7 @@ function endOf(child: ChildProcess, rank: number): Promise<Ended> {
   });
 }
 
-function environmentOf(rank: number, { nproc }: ProcessOptions, port: number): NodeJS.ProcessEnv {
+function environmentOf(rank: number, { nproc, launchedAs }: ProcessOptions, port: number): NodeJS.ProcessEnv {
   // The cores are shared out; --threads and OMP_NUM_THREADS say otherwise.
   const threads = Math.max(1, Math.floor(availableParallelism() / nproc));
   return {
@@ -64,6 +67,7 @@ function environmentOf(rank: number, { nproc }: ProcessOptions, port: number): N
     MASTER_ADDR: "127.0.0.1",
     MASTER_PORT: String(port),
     [launcherVariable]: String(process.pid),
+    [launchedAsVariable]: launchedAs,
   };
 }
 
@@ -102,7 +106,7 @@ export async function runProcesses(command: readonly string[], options: ProcessO
     first = end;
     if (passed) return end;
     if (options.nproc > 1) {
-      say(`launch: rank ${end.rank} ${end.how}; the others have ${options.grace} s to write a checkpoint and end`);
+      say(`launch: rank ${end.rank} ${end.how}; the others have ${options.grace} s to end`);
     }
     timers.push(setTimeout(() => toAll("SIGTERM"), 1000 * options.grace));
     timers.push(setTimeout(() => toAll("SIGKILL"), 1000 * options.grace + killAfter));

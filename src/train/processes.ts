@@ -56,6 +56,7 @@ export class Processes {
   readonly #group: ProcessGroup;
   /** Before the keys of this training at the store. */
   readonly #prefix: string;
+  #begun = false;
   #reducer: { readonly of: TextFlow; readonly reducer: GradientReducer } | undefined;
 
   constructor(group: ProcessGroup) {
@@ -139,8 +140,14 @@ export class Processes {
     }));
   }
 
+  /** Whether a stage of the training was told to all: the leader has written a checkpoint by then. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
   /** Hands a text and the leader's tensors to all. @throws PeerError */
   async tell(stage: number, text: string): Promise<void> {
+    this.#begun = true;
     await this.#group.set(this.#stageKey(stage), "");
     await this.#group.broadcastText(text);
   }
@@ -156,7 +163,9 @@ export class Processes {
       interrupted();
       if ((await this.#group.get(this.#failureKey, 0)) !== undefined) throw new PeerError("another process has failed");
     }
-    return await this.#group.broadcastText("");
+    const text = await this.#group.broadcastText("");
+    this.#begun = true;
+    return text;
   }
 
   /** Makes the tensors of a module equal to the leader's. @throws PeerError */

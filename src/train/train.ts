@@ -129,7 +129,7 @@ export class InterruptedError extends RiverrunError {
   override readonly exitCode: number;
 
   constructor(signal: string) {
-    super(`stopped by ${signal} before the first step: nothing was saved; start again (--resume works too)`);
+    super(`stopped by ${signal} before the first step: nothing was saved: start again`);
     this.exitCode = signalExitCodes[signal as StopSignal] ?? 1;
   }
 }
@@ -489,7 +489,7 @@ async function trainIn(run: Run, folder: RunFolder, { number, isLast }: Stage): 
     const model = loadModel(out, { device: options.device, dtype: state.precision });
     const result = resultOf(run, model, start, state);
     if (result.signal !== undefined) {
-      log(`${result.signal}: stopped after step ${state.step}, a checkpoint is written; go on with --resume`);
+      log(`${result.signal}: stopped after step ${state.step}, a checkpoint is written`);
     }
     return result;
   } finally {
@@ -611,7 +611,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       ? await trainAlong(given, control, processes)
       : await trainAlone(given, control);
   } catch (error) {
-    throw processes ? ended(await processes.failed(error), options) : error;
+    throw processes ? ended(await processes.failed(error), processes, options) : error;
   } finally {
     processes?.dispose();
     signals?.dispose();
@@ -634,9 +634,9 @@ async function trainAlone(options: TrainOptions, control: RunControl): Promise<T
   return await rehearse(run);
 }
 
-/** Where a training was left because another process was lost: what stands in the folder, and how to go on. */
-function ended(error: unknown, { out, dryRun }: TrainOptions): unknown {
-  if (!(error instanceof PeerError) || dryRun) return error;
+/** Where a training that had begun was left, another process being lost: what stands in the folder, and how to go on. */
+function ended(error: unknown, { begun }: Processes, { out, dryRun }: TrainOptions): unknown {
+  if (!(error instanceof PeerError) || !begun || dryRun) return error;
   error.message += `; the last checkpoint in ${out} is whole: go on with --resume, with as many processes as there are`;
   return error;
 }

@@ -1,5 +1,6 @@
 /** riverrun launch: real processes, real signals, and what it refuses. */
 import { describe, expect, it } from "vitest";
+import { quote } from "../../src/base/invocation.ts";
 import { addLaunch } from "../../src/cli/commands/launch.ts";
 import { findCheckpoint } from "../../src/train/index.ts";
 import { run, scratch, sentencesFile, tinyTraining } from "../cli/support.ts";
@@ -12,7 +13,8 @@ describe.skipIf(missing !== undefined)(`riverrun launch${missing === undefined ?
     const folder = scratch();
     const out = `${folder}/model`;
     const training = tinyTraining(sentencesFile(folder), out, 1_000_000);
-    const running = launching("--nproc", "2", "--", ...training, "--set", "train.validateEvery=1000000");
+    const args = [...training, "--set", "train.validateEvery=1000000"];
+    const running = launching("--nproc", "2", "--", ...args);
     await until(() => running.said().includes("step 10 of"), running);
     running.process.kill("SIGTERM");
     const { code, err } = await running.ended;
@@ -20,7 +22,8 @@ describe.skipIf(missing !== undefined)(`riverrun launch${missing === undefined ?
     expect(err.match(/2 processes share the training/g)).toHaveLength(1);
     expect(err.match(/SIGTERM: finishing this step/g)).toHaveLength(1);
     expect(err).toMatch(/SIGTERM: stopped after step \d+, a checkpoint is written/);
-    expect(err).toContain("go on with: riverrun train");
+    const again = ["launch", "--nproc", "2", "--", ...args, "--resume"].map(quote).join(" ");
+    expect(err).toContain(`go on with: npx tsx src/cli/main.ts ${again}\n`);
     const stopped = Number(err.match(/stopped after step (\d+)/)?.[1]);
     expect(findCheckpoint(out)?.state).toMatchObject({ step: stopped, processes: 2, finished: null });
   });
@@ -31,6 +34,7 @@ describe.skipIf(missing !== undefined)(`riverrun launch${missing === undefined ?
     const { code, err } = await launching("--nproc", "3", "--", ...training, "--set", "train.batchSize=2").ended;
     expect(code).toBe(2);
     expect(err).toContain("riverrun: 3 processes cannot share a batch of 2 texts");
+    expect(err).toMatch(/launch: rank \d ended with exit code 2; the others have 60 s to end/);
   });
 });
 
@@ -43,7 +47,11 @@ describe("riverrun launch", () => {
     [["--nproc", "0", "--", "train"], /--nproc/],
     [["--", "train"], /--nproc/],
     [["--nproc", "2"], /command/],
-    [["--nproc", "2", "--master-port", "70000", "--", "train"], /--master-port 70000: expected a port from 1 to 65535/],
+    [["--nproc", "2", "--master-port", "70000", "--", "train"], /'70000' is invalid.* whole number from 1 to 65535/],
+    [
+      ["--nproc", "2", "train", "--preset", "tiny"],
+      /unknown option '--preset'\nexpected: npx riverrun launch --nproc N -- train OPTIONS/,
+    ],
   ])("refuses %j", async (args, message) => {
     const { code, err } = await run(addLaunch, ["launch", ...args]);
     expect(code).toBe(2);

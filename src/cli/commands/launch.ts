@@ -1,6 +1,7 @@
 /** riverrun launch */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
+import { programName, quote } from "../../base/invocation.ts";
 import { integer } from "../options.ts";
 import { example } from "../program.ts";
 
@@ -17,12 +18,15 @@ export function addLaunch(program: Command): void {
     .description("runs one training in several processes of this machine, which share every batch")
     .argument("<command...>", "behind --: train and its options, as in: launch --nproc 2 -- train --preset small")
     .requiredOption("--nproc <n>", "processes", integer(1))
-    .option("--master-port <n>", "port of 127.0.0.1 where they meet (default: a free one)", integer(1))
+    .option("--master-port <n>", "port of 127.0.0.1 where they meet (default: a free one)", integer(1, 65_535))
     .option(
       "--grace <seconds>",
       "how long processes may take to write a checkpoint and end when another has failed",
       integer(1),
       60,
+    )
+    .showHelpAfterError(
+      `expected: ${programName()} launch --nproc N -- train OPTIONS (what each process runs stands behind --)`,
     )
     .addHelpText(
       "after",
@@ -40,9 +44,7 @@ async function launch(command: readonly string[], options: LaunchOptions): Promi
       `launch: "${command[0]}" cannot be shared by processes; expected "train" and its options behind --`,
     );
   }
-  if (options.masterPort !== undefined && options.masterPort > 65_535) {
-    throw new UsageError(`--master-port ${options.masterPort}: expected a port from 1 to 65535`);
-  }
   const { runProcesses } = await import("../processes.ts");
-  process.exitCode = await runProcesses(command, options);
+  const own = process.argv.slice(2, process.argv.length - command.length).filter((word) => word !== "--");
+  process.exitCode = await runProcesses(command, { ...options, launchedAs: [...own, "--"].map(quote).join(" ") });
 }

@@ -207,7 +207,7 @@ async function trainHere(
   if (!leads) return result;
   await sayParameters(config, result);
   if (result.reason === "dryRun") await reportDryRun(config, result, secondsOfStep);
-  else await reportTraining(out, result);
+  else await reportTraining(out, result, team !== undefined);
   return result;
 }
 
@@ -228,9 +228,12 @@ async function reportDryRun(config: Config, { parameters }: TrainResult, seconds
   await emit({ dryRun: true, parameters, maxSteps, secondsPerStep, secondsOfSteps: seconds, rssMb });
 }
 
-async function reportTraining(out: string, result: TrainResult): Promise<void> {
+async function reportTraining(out: string, result: TrainResult, isShared: boolean): Promise<void> {
   const { writeReport } = await import("../../report/index.ts");
   if (result.validation) await emit({ step: result.step, ...result.validation });
   say(`report: ${writeReport(out, result).path}`);
-  if (result.signal !== undefined) say(`go on with: ${commandAgain(process.argv.slice(2), "--resume")}`);
+  if (result.signal !== undefined) {
+    const everywhere = isShared && process.env[launcherVariable] === undefined ? " in every process" : "";
+    say(`go on${everywhere} with: ${commandAgain(process.argv.slice(2), "--resume")}`);
+  }
 }
