@@ -21,6 +21,8 @@ export interface Table1Options extends GenerationOptions {
   /** Samples of each model at each temperature. */
   readonly count: number;
   readonly temperatures: readonly number[];
+  /** Whether samples may say `<unk>`, as the models' distributions do. */
+  readonly unknown: boolean;
 }
 
 /** The samples of one model at one temperature. */
@@ -47,6 +49,8 @@ export interface SampleSet {
 export interface Table1Record extends Provenance {
   readonly table: 1;
   readonly seed: number;
+  /** Whether samples may say `<unk>`. */
+  readonly unknown: boolean;
   readonly data: DataRecord | null;
   /** What the bigram model needs for the reported texts, for comparison. */
   readonly bigramNatsPerTokenOfText: number | null;
@@ -100,7 +104,12 @@ function page(record: Table1Record): Page {
     blocks: [
       ...(data ? [paragraph(describeData(data))] : []),
       paragraph(
-        "The paper's Table 1 shows five samples each of its non-autoregressive flow, which says words twice, and of its autoregressive flow, whose questions are grammatical; its code samples at temperature 1.15. The texts are chosen in the paper, so there is no number to compare with. Latents are drawn from N(0, temperature²); `riverrun-ar` draws words from its mixture's weights to the power 1 / temperature. `<unk>` stands for a word that the vocabulary does not have.",
+        "The paper's Table 1 shows five samples each of its non-autoregressive flow, which says words twice, and of its autoregressive flow, whose questions are grammatical; its code samples at temperature 1.15. The texts are chosen in the paper, so there is no number to compare with. Latents are drawn from N(0, temperature²); `riverrun-ar` draws words from its mixture's weights to the power 1 / temperature.",
+      ),
+      paragraph(
+        record.unknown
+          ? "`<unk>` stands for a word that the vocabulary does not have."
+          : "`<unk>`, which in the training texts stands for words that the vocabulary does not have, is never said: each word is of the model's distribution given that it is another.",
       ),
       overview,
       ...(judged
@@ -125,7 +134,7 @@ function page(record: Table1Record): Page {
  * @throws UsageError, DataMissingError, StoppedError
  */
 export async function runTable1(options: Table1Options): Promise<{ record: Table1Record; files: string[] }> {
-  const { files, out, scale, seed, count, temperatures } = options;
+  const { files, out, scale, seed, count, temperatures, unknown } = options;
   const began = performance.now();
   requireNumbers("temperatures", temperatures, (value) => value > 0, "numbers above 0");
   requireNumbers("count", [count], (value) => Number.isInteger(value) && value > 0, "a positive integer");
@@ -135,7 +144,7 @@ export async function runTable1(options: Table1Options): Promise<{ record: Table
   const training = given && new Set(given.data.training.map((text) => given.shared.idsOf(text).join(" ")));
   const sets = await overFlows(options, given, table1Rows, ({ name, model }) =>
     temperatures.map((temperature): SampleSet => {
-      const samples = sampleTexts(model, { count, seed, temperature });
+      const samples = sampleTexts(model, { count, seed, temperature, unknown: unknown ? undefined : false });
       const texts = samples.map(textOf);
       return {
         model: name,
@@ -158,12 +167,14 @@ export async function runTable1(options: Table1Options): Promise<{ record: Table
   const command = commandOf("table1", files, [
     ...modelChoice(options),
     ...["--scale", scale.name, "--seed", seed, "--count", count, "--temperatures", temperatures.join(",")],
+    ...(unknown ? [] : ["--no-unknown"]),
     ...["--out", "DIR"],
   ]);
   const record: Table1Record = {
     table: 1,
     ...provenance(command, scale, { device: options.device, began, trained: trainsRows(options) }),
     seed,
+    unknown,
     data: given?.record ?? null,
     bigramNatsPerTokenOfText: judge?.ofReportedTexts ?? null,
     sets: sets.flat(),

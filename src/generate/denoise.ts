@@ -65,7 +65,7 @@ export function denoiseTexts(
     });
     const found = denoise(model.flow, back, sigma, context);
     const errors = back.sub(noisy).abs().amax([1, 2]).toNumbers();
-    const [before, after] = [tokensOf(model, back, context), tokensOf(model, found, context, "nearest")];
+    const [before, after] = [tokensOf(model, back, context), tokensOf(model, found, context, { rule: "nearest" })];
     const [noise, rest] = [noisy, found].map((points) => rms(points.sub(clean), batch.texts));
     return batch.texts.map((text, row) => ({
       ...compared(model, text, after[row], errors[row]),

@@ -68,6 +68,10 @@ export function stackLatents(model: TextFlow, latents: readonly Latent[], positi
 /** How latents become texts. */
 export interface DecodeOptions extends BeamOptions {
   readonly batchSize?: number;
+  /**
+   * Whether `<unk>` may be said: read off points it may unless this is false; a beam search says it only where this is true.
+   */
+  readonly unknown?: boolean;
 }
 
 /**
@@ -94,7 +98,7 @@ export function decodeLatents(
             return beamDecode(model, stacked, { ...options, lengths: context.lengths }).map((row) => row.ids);
           }
           const points = model.decode(stacked, context);
-          return tokensOf(model, points, context, options.decoder);
+          return tokensOf(model, points, context, { rule: options.decoder, unknown: options.unknown });
         } finally {
           context.release();
         }

@@ -54,7 +54,7 @@ export function reconstructTexts(
     const errors = back.sub(points).abs().amax([1, 2]).toNumbers();
     const ids = model.attentionDecoder
       ? beamDecode(model, latents, { lengths: batch.context.lengths, unknown: true }).map((row) => row.ids)
-      : tokensOf(model, back, batch.context, options.decoder);
+      : tokensOf(model, back, batch.context, { rule: options.decoder });
     return batch.texts.map((text, row) => compared(model, text, ids[row], errors[row]));
   });
 }

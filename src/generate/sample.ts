@@ -35,6 +35,7 @@ function drawnWords(
       temperature: options.temperature ?? model.config.generate.temperature,
       positions: model.config.data.positions,
       end: Vocabulary.eos,
+      banned: options.unknown === false ? [Vocabulary.unk] : [],
     });
     ids.forEach((row, index) => {
       const tokens = wordsOf(model, row);
@@ -48,6 +49,7 @@ function drawnWords(
  * N from the length model, z ~ N(0, tau^2 I), x = f^-1(z), words by the token rule. Sample i of seed s is the only
  * sample of seed s + i, so each can be made again alone. A flow that mixes over words draws them one after the other up
  * to `<eos>`, which is the same distribution; any other without a length model decodes T positions and ends at `<eos>`.
+ * With `unknown` false no word is `<unk>`: where words are drawn, that is the distribution of each given that it is not.
  */
 export function sampleTexts(model: TextFlow, { count, seed, ...options }: SampleOptions): Sample[] {
   return samplesOf(

@@ -12,6 +12,13 @@ export type PointRule = TokenRule | "nearest";
 /** Most scores (positions x words) held at once. */
 const mostScores = 1 << 24;
 
+/** What `tokensOf` may be told. */
+export interface PointOptions {
+  readonly rule?: PointRule;
+  /** Whether `<unk>` may be said; it may unless this is false. */
+  readonly unknown?: boolean;
+}
+
 /**
  * The word of every position: argmax_w log pi_w - |x - e_w|^2 / (2 sigma^2) (bayes), argmax_w cos(x, e_w) (cosine) or
  * argmin_w |x - e_w| (nearest).
@@ -19,7 +26,12 @@ const mostScores = 1 << 24;
  * @param points (B, T, D)
  * @returns ids of the real positions of each row
  */
-export function tokensOf(model: TextFlow, points: Tensor, context: FlowContext, rule?: PointRule): number[][] {
+export function tokensOf(
+  model: TextFlow,
+  points: Tensor,
+  context: FlowContext,
+  { rule, unknown = true }: PointOptions = {},
+): number[][] {
   const chosen = rule ?? model.config.generate.decoder;
   const { embedder } = model;
   return noGrad(() =>
@@ -35,6 +47,7 @@ export function tokensOf(model: TextFlow, points: Tensor, context: FlowContext, 
             : chosen === "bayes"
               ? embedder.bayesScores(piece)
               : embedder.nearness(piece);
+        if (!unknown) scores.slice(1, Vocabulary.unk, Vocabulary.unk + 1).fill_(Number.NEGATIVE_INFINITY);
         for (const id of scores.argmax(-1).toNumbers()) best.push(id);
       }
       return context.lengths.map((length, row) =>

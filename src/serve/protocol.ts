@@ -1,4 +1,5 @@
 /** What the server and its engine say to each other: groups of items that can be computed together, and their results. */
+import type { Precision } from "../nn/index.ts";
 
 /** What every request of an operation leaves open, with the defaults of the command of the same name. */
 export interface Choices {
@@ -10,16 +11,23 @@ export interface Choices {
     readonly variants: number;
     readonly seed: number;
     readonly beam?: number;
+    readonly unknown?: false;
     readonly raw: boolean;
   };
   readonly interpolate: {
     readonly ratios: readonly number[];
     readonly spherical: boolean;
     readonly beam?: number;
+    readonly unknown?: false;
     readonly raw: boolean;
   };
-  readonly sample: { readonly temperature?: number; readonly beam?: number; readonly raw: boolean };
-  readonly decode: { readonly beam?: number; readonly raw: boolean };
+  readonly sample: {
+    readonly temperature?: number;
+    readonly beam?: number;
+    readonly unknown?: false;
+    readonly raw: boolean;
+  };
+  readonly decode: { readonly beam?: number; readonly unknown?: false; readonly raw: boolean };
 }
 
 /** Names of the operations; each is a route. */
@@ -84,8 +92,8 @@ export interface EngineSettings {
   readonly model: string;
   readonly device: string;
   readonly threads?: number;
-  /** The one that the model was trained in, unless given. */
-  readonly precision?: "float32" | "float64";
+  /** That of the model's file, unless given. */
+  readonly precision?: Precision;
 }
 
 /** What it is sent. */

@@ -19,6 +19,11 @@ const text = z.string().max(longestText);
 const seed = z.int().min(0).max(mostSeed).default(1);
 const beam = z.int().min(1).max(mostBeam).optional();
 const raw = z.boolean().default(false);
+/** False: no text has `<unk>`; true only allows it where the command does. */
+const unknown = z
+  .boolean()
+  .default(true)
+  .transform((may) => (may ? undefined : (false as const)));
 const id = z.union([z.string(), z.number()], { error: "expected a string or a number" }).optional();
 const textEntry = z.union([text, z.strictObject({ text, id })], {
   error: `expected a string or an object with "text" and, if wanted, "id"; of at most ${longestText} characters`,
@@ -38,6 +43,7 @@ const schemas = {
     variants: z.int().min(1).max(mostVariants).default(1),
     seed,
     beam,
+    unknown,
     raw,
   }),
   interpolate: z.strictObject({
@@ -46,6 +52,7 @@ const schemas = {
     ratios: z.array(ratio).min(1).max(mostVariants).default([0.6, 0.5, 0.4]),
     spherical: z.boolean().default(false),
     beam,
+    unknown,
     raw,
   }),
   sample: z.strictObject({
@@ -53,6 +60,7 @@ const schemas = {
     seed,
     temperature: z.number().min(0).optional(),
     beam,
+    unknown,
     raw,
   }),
   decode: z.strictObject({
@@ -61,6 +69,7 @@ const schemas = {
       .min(1)
       .max(mostItems),
     beam,
+    unknown,
     raw,
   }),
 } satisfies Record<OperationName, z.ZodType>;

@@ -270,6 +270,21 @@ describe("perturb", () => {
   });
 });
 
+describe("--no-unknown", () => {
+  const text = "mara sold a zebra .";
+  it.each([
+    [addPerturb, ["perturb", "--noise-variance", "0"], text],
+    [addInterpolate, ["interpolate", text, text, "--ratios", "1"], ""],
+    [addDecode, ["decode"], "latents"],
+  ] as const)("has no command say <unk>: %o %j", async (command, [name, ...rest], input) => {
+    const latents = (): Promise<{ out: string }> => run(addEncode, ["encode", "--model", model], text);
+    const given = input === "latents" ? (await latents()).out : input;
+    const args = [name, "--model", model, ...rest];
+    expect(records((await run(command, args, given)).out)[0].text).toContain("<unk>");
+    expect(records((await run(command, [...args, "--no-unknown"], given)).out)[0].text).not.toContain("<unk>");
+  });
+});
+
 describe("sample and interpolate", () => {
   it("number the samples, each of which can be made again alone", async () => {
     const args = ["sample", "--model", model, "--temperature", "0.8"];

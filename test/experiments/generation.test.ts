@@ -25,7 +25,7 @@ const read = (name: string, out = options.out): string => readFileSync(join(out,
 describe("Table 1", () => {
   it("shows every sample of every model at every temperature, and the same ones again", async () => {
     const models = ["riverrun-nar", "riverrun-ar"];
-    const run = () => runTable1({ ...options, models, count: 4, temperatures: [1, 1.15] });
+    const run = () => runTable1({ ...options, models, count: 4, temperatures: [1, 1.15], unknown: true });
     const { record, files } = await run();
     expect(record.sets.map(({ model, temperature }) => [model, temperature])).toEqual([
       ["riverrun-nar", 1],
@@ -50,7 +50,7 @@ describe("Table 1", () => {
 
   it("takes given models instead, and refuses what makes no sense", async () => {
     const folders = [join(options.out, "runs", "lines", "riverrun-ar", "seed-1")];
-    const given = { ...options, files: [], modelFolders: folders, out: join(folder, "given"), count: 2 };
+    const given = { ...options, files: [], modelFolders: folders, out: join(folder, "given"), count: 2, unknown: true };
     const { record } = await runTable1({ ...given, temperatures: [1] });
     expect(record.data).toBeNull();
     expect(record.sets).toMatchObject([{ model: "riverrun-ar", inTrainingShare: null, bigramNatsPerToken: null }]);

@@ -68,10 +68,25 @@ test("a word that is nearest is the one with the least distance, whatever its fr
       const model = modelOf("tiny", 2, {}, [...words, ...often]);
       const batch = model.batch([model.prepare(words.slice(0, 7).join(" "))]);
       const own = model.points(batch).mul(1.01);
-      expect(tokensOf(model, own, batch.context, "nearest")[0]).toEqual(batch.texts[0].ids);
+      expect(tokensOf(model, own, batch.context, { rule: "nearest" })[0]).toEqual(batch.texts[0].ids);
       // With this much noise the Bayes rule goes by the frequencies.
       const the = model.vocabulary.encode(["the"])[0];
-      expect(tokensOf(model, own, batch.context, "bayes")[0]).toEqual(new Array<number>(8).fill(the));
+      expect(tokensOf(model, own, batch.context, { rule: "bayes" })[0]).toEqual(new Array<number>(8).fill(the));
+    }),
+  );
+});
+
+test("with unknown false the nearest other word stands for <unk>, and all else stays", () => {
+  noGrad(() =>
+    scope(() => {
+      const model = modelOf("tiny", 0.1);
+      const batch = model.batch([model.prepare("the zebra sat on a mat ran")]);
+      const own = model.points(batch);
+      const [all] = tokensOf(model, own, batch.context);
+      expect(all).toEqual(batch.texts[0].ids);
+      const [known] = tokensOf(model, own, batch.context, { unknown: false });
+      expect(all.flatMap((id, place) => (id === known[place] ? [] : [place]))).toEqual([1]);
+      expect(known[1]).not.toBe(Vocabulary.unk);
     }),
   );
 });

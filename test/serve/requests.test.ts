@@ -53,6 +53,10 @@ describe("requests", () => {
       choices: { raw: false },
       items: [{ seed: 9 }, { seed: 10 }],
     });
+    // The commands allow <unk> where nothing is said; a beam search, which never says it, is not told to.
+    for (const unknown of [true, false]) {
+      expect(workOf("sample", { unknown }, facts).choices).toMatchObject({ unknown: unknown ? undefined : false });
+    }
     expect(workOf("decode", { latents: [{ positions: 2, values: [1, 2, 3, 4] }] }, facts).items).toEqual([
       { positions: 2, values: Float32Array.of(1, 2, 3, 4) },
     ]);
@@ -75,6 +79,7 @@ describe("requests", () => {
     ["interpolate", { first: "a", second: "b", ratios: [0.5, 2] }, "ratios[1]"],
     ["sample", { count: 0 }, "count"],
     ["sample", { temperature: "hot" }, "temperature"],
+    ["sample", { unknown: "no" }, "unknown"],
     ["decode", { latents: [{ positions: 3, values: [] }] }, "latents[0].positions"],
     ["decode", { latents: [{ positions: 10, values: [] }] }, "latents[0].positions"],
     ["decode", { latents: [{ positions: 2, values: [1] }] }, "latents[0].values"],

@@ -6,9 +6,11 @@ import type { ModelOptions } from "../model.ts";
 import { beamOption, type LineOptions, lineOptions, rawOption } from "../options.ts";
 import { emit } from "../output.ts";
 import { modelCommand } from "../program.ts";
+import { unknownOf, unknownOption } from "../unknown.ts";
 
 interface DecodeOptions extends ModelOptions, LineOptions {
   readonly beam?: number;
+  readonly unknown: boolean;
   readonly raw?: boolean;
 }
 
@@ -21,6 +23,7 @@ export function addDecode(program: Command): void {
     ),
   )
     .option(...beamOption)
+    .option(...unknownOption)
     .option(...rawOption)
     .action(decode);
 }
@@ -63,7 +66,7 @@ async function decodeLines(model: TextFlow, file: string | undefined, options: D
       const texts = decodeLatents(
         model,
         items.map(({ latent }) => latent),
-        { beam: options.beam },
+        { beam: options.beam, unknown: unknownOf(options) },
       );
       return items.map(({ id }, index) => [
         { ...(id === undefined ? {} : { id }), text: shown(options, texts[index]) },
@@ -112,5 +115,6 @@ async function decodeFile(model: TextFlow, file: string, options: DecodeOptions)
     }
     return { positions: length, values: values.slice(index * row, index * row + length * dimensions) };
   });
-  for (const text of decodeLatents(model, rows, { beam: options.beam })) await emit({ text: shown(options, text) });
+  const choices = { beam: options.beam, unknown: unknownOf(options) };
+  for (const text of decodeLatents(model, rows, choices)) await emit({ text: shown(options, text) });
 }

@@ -5,6 +5,7 @@ import type { RunEnvironment } from "../../experiments/runs.ts";
 import { integer, numbers } from "../options.ts";
 import { canRewrite, emit, say, showStatus } from "../output.ts";
 import { example } from "../program.ts";
+import { unknownOption } from "../unknown.ts";
 
 interface CommonOptions {
   readonly data?: string[];
@@ -55,6 +56,7 @@ export function addExperiment(program: Command): void {
     .description("samples of non-autoregressive and autoregressive flows: table1.json, .md, .html")
     .option("--count <n>", "samples of each model at each temperature", integer(1), 20)
     .option("--temperatures <list>", "separated by commas", numbers, [1, 1.15])
+    .option(...unknownOption)
     .addHelpText("after", example("experiment table1 --data lines.txt --scale small --out runs/tables"))
     .action(table1);
   generating(experiment.command("table2"), false)
@@ -150,11 +152,13 @@ function sayWritten(files: readonly string[]): void {
   say(`written: ${files.join(", ")}`);
 }
 
-async function table1(options: GenerationChoices & { count: number; temperatures: number[] }): Promise<void> {
+async function table1(
+  options: GenerationChoices & { count: number; temperatures: number[]; unknown: boolean },
+): Promise<void> {
   const { runTable1 } = await import("../../experiments/table1.ts");
-  const { count, temperatures } = options;
+  const { count, temperatures, unknown } = options;
   const { record, files } = await running(options, (environment) =>
-    runTable1({ ...environment, ...choicesOf(options), count, temperatures }),
+    runTable1({ ...environment, ...choicesOf(options), count, temperatures, unknown }),
   );
   for (const { model, temperature, samples } of record.sets) {
     for (const sample of samples) await emit({ model, temperature, ...sample });

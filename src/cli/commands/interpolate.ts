@@ -5,11 +5,13 @@ import { beamOption, numbers, rawOption } from "../options.ts";
 import { emit } from "../output.ts";
 import { modelCommand } from "../program.ts";
 import { sayTruncated } from "../truncated.ts";
+import { unknownOf, unknownOption } from "../unknown.ts";
 
 interface InterpolateOptions extends ModelOptions {
   readonly ratios: number[];
   readonly spherical?: boolean;
   readonly beam?: number;
+  readonly unknown: boolean;
   readonly raw?: boolean;
 }
 
@@ -26,6 +28,7 @@ export function addInterpolate(program: Command): void {
     .option("--ratios <list>", "weights of the first text", numbers, [0.6, 0.5, 0.4])
     .option("--spherical", "along the great circle instead of the straight line")
     .option(...beamOption)
+    .option(...unknownOption)
     .option(...rawOption)
     .action(interpolate);
 }
@@ -37,7 +40,8 @@ async function interpolate(first: string, second: string, options: InterpolateOp
   const ends = [model.prepare(first), model.prepare(second)];
   const { ratios, spherical, beam } = options;
   const cut = ends.filter(({ truncated }) => truncated).length;
-  for (const row of interpolateTexts(model, ends[0], ends[1], { ratios, spherical, beam })) {
+  const choices = { ratios, spherical, beam, unknown: unknownOf(options) };
+  for (const row of interpolateTexts(model, ends[0], ends[1], choices)) {
     await emit({ ratio: row.ratio, text: shown(options, row), ...(cut > 0 ? { truncated: true } : {}) });
   }
   sayTruncated(model, cut, ends.length);

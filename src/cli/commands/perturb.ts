@@ -3,12 +3,14 @@ import type { Command } from "commander";
 import type { ModelOptions } from "../model.ts";
 import { atLeast, beamOption, integer, type LineOptions, overLinesOfTexts, rawOption } from "../options.ts";
 import { modelCommand } from "../program.ts";
+import { unknownOf, unknownOption } from "../unknown.ts";
 
 interface PerturbOptions extends ModelOptions, LineOptions {
   readonly noiseVariance: number;
   readonly variants: number;
   readonly seed: number;
   readonly beam?: number;
+  readonly unknown: boolean;
   readonly raw?: boolean;
 }
 
@@ -26,6 +28,7 @@ export function addPerturb(program: Command): void {
     .option("--variants <n>", "rewrites of each text", integer(1), 1)
     .option("--seed <n>", "of the noise", integer(0), 1)
     .option(...beamOption)
+    .option(...unknownOption)
     .option(...rawOption)
     .action(perturb);
 }
@@ -37,7 +40,8 @@ async function perturb(file: string | undefined, options: PerturbOptions): Promi
   const model = openModel(options);
   const { noiseVariance, variants, seed, beam } = options;
   await overTexts(model, file, options, (batch) => {
-    const rows = perturbTexts(model, batch, { noiseVariance, variants, seed, beam });
+    const unknown = unknownOf(options);
+    const rows = perturbTexts(model, batch, { noiseVariance, variants, seed, beam, unknown });
     return batch.map(({ truncated }, index) =>
       rows.slice(index * variants, (index + 1) * variants).map((row) => ({
         source: row.source,

@@ -4,12 +4,14 @@ import type { ModelOptions } from "../model.ts";
 import { atLeast, beamOption, integer, rawOption } from "../options.ts";
 import { emit } from "../output.ts";
 import { modelCommand } from "../program.ts";
+import { unknownOf, unknownOption } from "../unknown.ts";
 
 interface SampleOptions extends ModelOptions {
   readonly count: number;
   readonly seed: number;
   readonly temperature?: number;
   readonly beam?: number;
+  readonly unknown: boolean;
   readonly raw?: boolean;
 }
 
@@ -27,6 +29,7 @@ export function addSample(program: Command): void {
       atLeast(0),
     )
     .option(...beamOption)
+    .option(...unknownOption)
     .option(...rawOption)
     .action(sample);
 }
@@ -38,7 +41,8 @@ async function sample(options: SampleOptions): Promise<void> {
   const { temperature, beam } = options;
   for (let start = 0; start < options.count; start += batch) {
     const count = Math.min(batch, options.count - start);
-    for (const row of sampleTexts(model, { count, seed: options.seed + start, temperature, beam })) {
+    const seed = options.seed + start;
+    for (const row of sampleTexts(model, { count, seed, temperature, beam, unknown: unknownOf(options) })) {
       await emit({ text: shown(options, row), seed: row.seed });
     }
   }

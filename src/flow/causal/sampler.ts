@@ -15,6 +15,8 @@ export interface WordSampling {
   readonly positions: number;
   /** The word that ends a text. */
   readonly end: number;
+  /** Words that are not drawn; the others share their probability in proportion to their own. */
+  readonly banned?: readonly number[];
 }
 
 /**
@@ -27,7 +29,7 @@ export interface WordSampling {
 export function sampleWords(flow: CausalFlow, options: WordSampling): number[][] {
   const head = flow.wordHead;
   if (!head) throw new UsageError("words can only be drawn from a flow whose head mixes over the codebook's words");
-  const { seeds, temperature, positions, end } = options;
+  const { seeds, temperature, positions, end, banned = [] } = options;
   const texts: number[][] = seeds.map(() => []);
   if (seeds.length === 0) return texts;
   const streams = seeds.map((seed) => new RandomStream(seed));
@@ -38,7 +40,9 @@ export function sampleWords(flow: CausalFlow, options: WordSampling): number[][]
       const words = noGrad(() =>
         scope(() => {
           const uniforms = running.map((text) => streams[text].uniform());
-          return drawIndices(head.logits(decoder.hidden()), uniforms, temperature);
+          const logits = head.logits(decoder.hidden());
+          for (const word of banned) logits.slice(1, word, word + 1).fill_(Number.NEGATIVE_INFINITY);
+          return drawIndices(logits, uniforms, temperature);
         }),
       );
       const points = scope(() =>

@@ -154,6 +154,30 @@ test("drawn words follow the model: a text is drawn as often as its probability 
   model.dispose();
 });
 
+test("with unknown false the words are drawn from the distribution given that they are not <unk>", () => {
+  const model = modelOf("tiny-ar");
+  const count = 2000;
+  const starts = (unknown: boolean | undefined): Map<string, number> => {
+    const shares = new Map<string, number>();
+    for (const { tokens } of sampleTexts(model, { count, seed: 1, batchSize: 1000, unknown })) {
+      const [first = "<eos>"] = tokens;
+      shares.set(first, (shares.get(first) ?? 0) + 1 / count);
+      if (unknown === false) expect(tokens).not.toContain("<unk>");
+    }
+    return shares;
+  };
+  const [all, known] = [starts(undefined), starts(false)];
+  const lost = all.get("<unk>") ?? 0;
+  expect(lost).toBeGreaterThan(0);
+  for (const [word, share] of all) {
+    if (word === "<unk>") continue;
+    const expected = share / (1 - lost);
+    // Both shares are counted.
+    expect(Math.abs((known.get(word) ?? 0) - expected)).toBeLessThan(5 * Math.sqrt((2 * expected) / count));
+  }
+  model.dispose();
+});
+
 test("a source of known entropy: the mixture comes near it from above, at every noise level the same", () => {
   // Words are independent of each other: H = 1.75 bits a token, and -ln(1/3) / 3 for the end, which comes after 3.
   const words = [..."aaaabbcd"];
