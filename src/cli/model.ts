@@ -1,6 +1,7 @@
 /** What the commands that use a trained model share. */
 import { loadModel, type TextFlow } from "../flow/index.ts";
 import type { GeneratedText } from "../generate/index.ts";
+import type { Precision } from "../nn/index.ts";
 import { resolveDevice, setThreads } from "../torch/index.ts";
 
 /** Options that all of these commands take. */
@@ -8,13 +9,13 @@ export interface ModelOptions {
   readonly model: string;
   readonly device: string;
   readonly threads?: number;
-  readonly precision?: "float32" | "float64";
+  readonly precision?: Precision;
 }
 
-/** Reads the model's folder onto the device. @throws DataMissingError, UsageError */
+/** Reads the model's folder onto the device, in the precision asked for. @throws DataMissingError, UsageError */
 export function openModel(options: ModelOptions): TextFlow {
   if (options.threads !== undefined) setThreads(options.threads);
-  return loadModel(options.model, { device: resolveDevice(options.device), dtype: options.precision });
+  return loadModel(options.model, { device: resolveDevice(options.device), precision: options.precision });
 }
 
 /** The text, or its tokens joined by spaces under `--raw`. */

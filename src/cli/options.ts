@@ -1,5 +1,5 @@
 /** Parsing of option values. */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 
 /** A whole number from `least` to `most`. */
 export function integer(least: number, most = Number.POSITIVE_INFINITY): (text: string) => number {
@@ -34,6 +34,15 @@ export function numbers(text: string): number[] {
 /** `key=value` once more. */
 export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
+}
+
+/** What `--precision` takes: the names of src/nn/precision.ts, which loads the engine. */
+const precisionNames = ["float32", "bf16", "float64"] as const;
+export type Precision = (typeof precisionNames)[number];
+
+/** `--precision` with a description of its own. */
+export function precisionOption(description: string): Option {
+  return new Option("--precision <name>", description).choices(precisionNames);
 }
 
 /** The options of commands that work line by line. */

@@ -1,10 +1,10 @@
 /** What all commands share: help, versions, exit codes. Nothing here loads the engine. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError } from "commander";
 import { messageOf, RiverrunError } from "../base/errors.ts";
 import { programName } from "../base/invocation.ts";
-import { integer } from "./options.ts";
+import { integer, precisionOption } from "./options.ts";
 
 /** The folder that holds package.json, both for src/ and for dist/. */
 export const root: string = join(import.meta.dirname, "..", "..");
@@ -26,10 +26,9 @@ export function engineOptions(command: Command): Command {
     .option("--device <name>", "cpu, cuda, cuda:N or auto", "cpu")
     .option("--threads <n>", "threads inside an operator (default: the machine's cores)", integer(1))
     .addOption(
-      new Option("--precision <name>", "of the computation (default: the one that the model was trained in)").choices([
-        "float32",
-        "float64",
-      ]),
+      precisionOption(
+        "of the computation; bf16: networks read whole texts in bfloat16 (default: that of the model's file, float32 or float64, whatever its networks were trained in)",
+      ),
     );
 }
 

@@ -6,6 +6,7 @@ import { makeDirectory } from "../base/atomicFile.ts";
 import { hashSeed } from "../base/random.ts";
 import { loadModel, type TextFlow } from "../flow/index.ts";
 import { BigramModel, LanguageModel, languageModelNats, saveLanguageModel } from "../lm/index.ts";
+import { numbersOf } from "../nn/index.ts";
 import { Generator, getThreads } from "../torch/index.ts";
 import { readMetrics, train } from "../train/index.ts";
 import { versions } from "../train/versions.ts";
@@ -144,7 +145,7 @@ async function runLanguageModel(
     texts.map((text) => shared.idsOf(text)),
   );
   const held = chooseTexts(validation, config.train.validationTexts);
-  const model = new LanguageModel(config.model, shared.vocabulary, { device });
+  const model = new LanguageModel(config.model, shared.vocabulary, { device, ...numbersOf(config.train.precision) });
   const out = jobFolder(job);
   try {
     const { step, bestStep, seconds, validations } = await trainPlain(

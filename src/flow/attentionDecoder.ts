@@ -1,6 +1,6 @@
 /** The word decoder of Language Flow+: an LSTM that attends to the latents of a whole text. */
 import { RiverrunError } from "../base/errors.ts";
-import { dropout, type InitContext, Linear, LSTM, type LstmState, Module } from "../nn/index.ts";
+import { dropout, type InitContext, Linear, LSTM, type LstmState, Module, type NetworkSettings } from "../nn/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import { arange, cat, type Generator, noGrad, ones, scope, stack, type Tensor, tensor, zeros } from "../torch/index.ts";
 import type { AttentionDecoderConfig } from "./config.ts";
@@ -59,11 +59,13 @@ function padded(rows: readonly (readonly number[])[], longest: number, device: s
  * w_0 = `<sos>`, c_0 = 0, the states before the first word from the mean of m. P is learned, or 0 as in the paper, where
  * only what a latent holds tells the attention which one to read. e are the rows of the flow's codebook, which
  * is not trained. `<sos>` and `<pad>` have probability 0. (Specification, section 10; the decoder of Lee et al., ACL 2020,
- * without its copy mechanism.)
+ * without its copy mechanism.) Given texts are said in the model's network precision, attention and softmax in the
+ * parameters' own; so is everything where words are said one after the other.
  */
 export class AttentionDecoder extends Module {
   /** (V, D); belongs to the flow. */
   readonly #codebook: Tensor;
+  readonly #settings: NetworkSettings;
   readonly #first: number;
   readonly #width: number;
   readonly #dropout: number;
@@ -87,6 +89,7 @@ export class AttentionDecoder extends Module {
     const [words, channels] = codebook.shape;
     const { width, layers } = config;
     this.#codebook = codebook;
+    this.#settings = init.networks;
     this.#first = first;
     this.#width = width;
     this.#dropout = config.dropout;
@@ -114,6 +117,10 @@ export class AttentionDecoder extends Module {
 
   /** @param latents (B, T, D), zero at the pads */
   memory(latents: Tensor, context: FlowContext): AttentionMemory {
+    return this.#settings.run(() => this.#memory(latents, context));
+  }
+
+  #memory(latents: Tensor, context: FlowContext): AttentionMemory {
     const counts = context.counts.to(latents.dtype).unsqueeze(1);
     const keys = this.#keys.forward(latents);
     return {
@@ -201,14 +208,17 @@ export class AttentionDecoder extends Module {
             streams,
           ).unbind(1)
         : undefined;
-    const outputs: Tensor[] = [];
-    let carried = this.#begin(memory);
-    for (const [position, word] of words.entries()) {
-      const [output, next] = this.#step(word, carried, memory, factors?.[position]);
-      outputs.push(output);
-      carried = next;
-    }
-    const chosen = this.#logProbabilities(stack(outputs, 1)).gather(2, said.unsqueeze(2)).squeeze(2);
+    const logs = this.#settings.run(() => {
+      const outputs: Tensor[] = [];
+      let carried = this.#begin(memory);
+      for (const [position, word] of words.entries()) {
+        const [output, next] = this.#step(word, carried, memory, factors?.[position]);
+        outputs.push(output);
+        carried = next;
+      }
+      return this.#logProbabilities(stack(outputs, 1));
+    });
+    const chosen = logs.gather(2, said.unsqueeze(2)).squeeze(2);
     const lengths = tensor(
       targets.map((ids) => ids.length),
       [targets.length, 1],

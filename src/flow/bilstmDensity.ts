@@ -5,7 +5,7 @@
  * before it, then once more from the other end.
  */
 import { UsageError } from "../base/errors.ts";
-import { type InitContext, LSTM, type LstmState } from "../nn/index.ts";
+import { type InitContext, LSTM, type LstmState, type NetworkSettings } from "../nn/index.ts";
 import { cat, noGrad, scope, stack, type Tensor, zeros } from "../torch/index.ts";
 import { ActNorm } from "./actNorm.ts";
 import { Bijection, type Decoded, type Encoded, perPosition } from "./bijection.ts";
@@ -32,6 +32,7 @@ export class LstmShift extends Bijection {
   readonly #bias: Tensor;
   readonly #carry: Tensor;
   readonly #lstm: LSTM;
+  readonly #settings: NetworkSettings;
   readonly #hidden: number;
   readonly #backwards: boolean;
 
@@ -39,6 +40,7 @@ export class LstmShift extends Bijection {
   constructor(init: InitContext, channels: number, hidden: number, backwards: boolean) {
     super();
     this.#hidden = hidden;
+    this.#settings = init.networks;
     this.#backwards = backwards;
     this.#map = this.child("map", new PermutedLu(init, channels));
     this.#bias = this.parameter("bias", init.zeros([channels]));
@@ -55,7 +57,7 @@ export class LstmShift extends Bijection {
     const [rows, positions] = x.shape;
     const first = zeros([rows, 1, this.#hidden], { dtype: x.dtype, device: x.device });
     if (positions === 1) return first;
-    const { output } = this.#lstm.forward(x.slice(1, 0, positions - 1));
+    const { output } = this.#settings.run(() => this.#lstm.forward(x.slice(1, 0, positions - 1)));
     return cat([first, output], 1);
   }
 

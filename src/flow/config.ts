@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { UsageError } from "../base/errors.ts";
+import { precisions } from "../nn/index.ts";
 
 const positive = z.int().positive();
 /** Sizes have generous bounds, so that a damaged file cannot ask for more memory than any machine has. */
@@ -85,6 +86,11 @@ const trainSchema = z.strictObject({
   batchSize: positive.describe("texts in a step, over all processes"),
   accumulate: positive.describe("parts a step's batch is computed in, to save memory"),
   bucket: positive.describe("batches that are sorted by length together"),
+  precision: z
+    .enum(precisions)
+    // Folders that were written before there was a choice.
+    .default("float32")
+    .describe("float32, float64, or bf16: products inside the networks of bfloat16 numbers, all else in float32"),
   optimiser: z.enum(["adam", "adamw", "sgd"]),
   learningRate: z.number().positive(),
   betas: z.tuple([share, share]),

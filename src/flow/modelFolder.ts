@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { makeDirectory, writeFileAtomic } from "../base/atomicFile.ts";
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
 import { programName } from "../base/invocation.ts";
+import { numbersOf, type Precision } from "../nn/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import type { WordPiece } from "../text/wordPiece.ts";
 import { parseWordPieceJson, wordPieceJson } from "../text/wordPieceFile.ts";
-import { type DType, isFloating, scope, type Tensor } from "../torch/index.ts";
+import { isFloating, scope, type Tensor } from "../torch/index.ts";
 import { loadSafetensors, saveSafetensors } from "../torch/safetensors.ts";
 import { type Config, missingKeys, parseConfig } from "./config.ts";
 import { TextFlow } from "./textFlow.ts";
@@ -141,18 +142,19 @@ function refuseInfinite(tensors: ReadonlyMap<string, Tensor>, path: string): voi
 }
 
 /** The precision that a model was saved in: that of its codebook. */
-function savedPrecision(codebook: Tensor): DType {
+function savedPrecision(codebook: Tensor): Precision {
   return codebook.dtype === "float64" ? "float64" : "float32";
 }
 
 /**
- * Reads a model's folder, in the precision of its model.safetensors unless `dtype` says another.
+ * Reads a model's folder, in the precision of its model.safetensors (float32 or float64) unless another is named.
  *
- * @throws DataMissingError where a file is missing, UsageError where one is damaged or does not fit the others.
+ * @throws DataMissingError where a file is missing; UsageError where one is damaged or does not fit the others, and for
+ *   bf16 where the model was saved in float64.
  */
 export function loadModel(
   directory: string,
-  options: { readonly device?: string; readonly dtype?: DType } = {},
+  options: { readonly device?: string; readonly precision?: Precision } = {},
 ): TextFlow {
   const paths = {
     config: join(directory, modelFiles.config),
@@ -184,13 +186,21 @@ export function loadModel(
       );
     }
     refuseInfinite(tensors, paths.tensors);
-    const { device, dtype = savedPrecision(codebook) } = options;
+    const { device, precision } = options;
+    const saved = savedPrecision(codebook);
+    if (precision === "bf16" && saved === "float64") {
+      throw new UsageError(
+        `${directory}: the model was trained in float64, to more digits than bf16 keeps: expected --precision float32 or float64`,
+      );
+    }
+    const { dtype, networks } = numbersOf(precision ?? saved);
     const model = TextFlow.blank({ config, vocabulary, wordPiece, device, dtype });
     try {
       model.loadStateDict(tensors);
     } catch (error) {
       throw new UsageError(`${paths.tensors}: ${messageOf(error)}`, { cause: error });
     }
+    model.networkPrecision = networks;
     return model;
   } finally {
     for (const loaded of tensors.values()) loaded.dispose();

@@ -5,6 +5,7 @@ import {
   Linear,
   LSTM,
   Module,
+  type NetworkSettings,
   sinusoidalPositions,
   TransformerBlock,
   ZeroLinear,
@@ -23,10 +24,21 @@ export interface NetworkShape {
 
 /**
  * (B, T', C_in) -> scale (before the scale map) and shift beside each other, (B, T', 2 C_out), as the parts of a
- * ZeroLinear, so that both are zero at the start.
+ * ZeroLinear, so that both are zero at the start. In the model's network precision; the output is of x's dtype.
  */
 export abstract class CouplingNetwork extends Module {
-  abstract forward(x: Tensor, context: FlowContext): CouplingOutput;
+  readonly #settings: NetworkSettings;
+
+  constructor(init: InitContext) {
+    super();
+    this.#settings = init.networks;
+  }
+
+  forward(x: Tensor, context: FlowContext): CouplingOutput {
+    return this.#settings.run(() => this.read(x, context));
+  }
+
+  protected abstract read(x: Tensor, context: FlowContext): CouplingOutput;
 }
 
 /** The paper's networks: one pre-norm block of 6 heads without mask and positions, or a BiLSTM; then ZeroLinear. */
@@ -36,7 +48,7 @@ export class PaperNetwork extends CouplingNetwork {
   readonly #positions: Tensor | undefined;
 
   constructor(init: InitContext, shape: NetworkShape, config: FlowConfig) {
-    super();
+    super(init);
     if (config.network === "attention") {
       this.#body = this.child(
         "block",
@@ -58,7 +70,7 @@ export class PaperNetwork extends CouplingNetwork {
     }
   }
 
-  forward(x: Tensor, _context: FlowContext): CouplingOutput {
+  protected read(x: Tensor, _context: FlowContext): CouplingOutput {
     const input = this.#positions ? x.add(this.#positions.slice(0, 0, x.size(1))) : x;
     return this.#body instanceof LSTM
       ? this.#head.parts(this.#body.forward(input).output)
@@ -80,7 +92,7 @@ export class MaskedNetwork extends CouplingNetwork {
   readonly #head: ZeroLinear;
 
   constructor(init: InitContext, shape: NetworkShape, config: FlowConfig) {
-    super();
+    super(init);
     const width = config.hidden ?? shape.input;
     this.#input = this.child("input", new Linear(init, shape.input, width));
     if (config.positionEncoding === "learned") {
@@ -111,7 +123,7 @@ export class MaskedNetwork extends CouplingNetwork {
     this.#head = this.child("head", new ZeroLinear(init, top, 2 * shape.output));
   }
 
-  forward(x: Tensor, context: FlowContext): CouplingOutput {
+  protected read(x: Tensor, context: FlowContext): CouplingOutput {
     let hidden = this.#input.forward(x);
     if (this.#fromStart) hidden = hidden.add(this.#fromStart.slice(0, 0, context.positions));
     if (this.#fromEnd) {

@@ -1,6 +1,6 @@
 /** A language flow: text to tokens, tokens to noisy points, points to latents by a bijection, with a likelihood. */
 import { UsageError } from "../base/errors.ts";
-import { InitContext, Module } from "../nn/index.ts";
+import { InitContext, Module, type NetworkPrecision, NetworkSettings } from "../nn/index.ts";
 import { type Codebook, codebookOf, Embedder } from "../text/embedder.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { tokenizerOf } from "../text/tokenizer-names.ts";
@@ -96,6 +96,7 @@ export class TextFlow extends Module {
   readonly flow: Bijection;
   /** What says the words of latents in Language Flow+, where the flow is frozen; none elsewhere. */
   readonly attentionDecoder: AttentionDecoder | undefined;
+  readonly #networks = new NetworkSettings();
   readonly #lengthBuffer: Tensor;
   readonly #initialised: Tensor;
   #lengthCache: Float64Array | undefined;
@@ -126,7 +127,7 @@ export class TextFlow extends Module {
     this.#initialised = this.buffer("initialised", tensor([0], [1], { dtype: "bool" }));
     const impossible = [Vocabulary.pad, Vocabulary.sos];
     const generator = new Generator(config.seed);
-    const init = new InitContext({ generator, ...place });
+    const init = new InitContext({ generator, ...place, networks: this.#networks });
     this.flow = this.child("flow", bijectionOf(init, config, { values: points, sigma: data.sigma, impossible }));
     if (config.attentionDecoder) {
       this.flow.setTrainable(false);
@@ -179,6 +180,32 @@ export class TextFlow extends Module {
   /** The word pieces that texts are cut into, where they are. */
   get wordPiece(): WordPiece | undefined {
     return this.tokenizer instanceof WordPiece ? this.tokenizer : undefined;
+  }
+
+  /** What the networks compute whole texts in; float32 (of a float64 model: float64) unless set. */
+  get networkPrecision(): NetworkPrecision {
+    return this.#networks.precision;
+  }
+
+  /** @throws UsageError for bf16 in a float64 model */
+  set networkPrecision(precision: NetworkPrecision) {
+    if (precision === "bf16" && this.dtype !== "float32") {
+      throw new UsageError(
+        `precision bf16: the networks of a ${this.dtype} model compute in ${this.dtype}; expected a model in float32`,
+      );
+    }
+    this.#networks.precision = precision;
+  }
+
+  /** Runs `body` with the networks in a precision and puts the one before back, even when it throws. */
+  withNetworks<Result>(precision: NetworkPrecision, body: () => Result): Result {
+    const before = this.networkPrecision;
+    this.networkPrecision = precision;
+    try {
+      return body();
+    } finally {
+      this.networkPrecision = before;
+    }
   }
 
   /** Positions are counted in multiples of this, 2^(L-1), so that every squeeze finds whole pairs. */

@@ -1,7 +1,16 @@
 /** Discrete language models: p(w_t | w_<t) by a softmax over the vocabulary, with an exact cross-entropy. */
 import { RiverrunError, UsageError } from "../base/errors.ts";
 import { CausalNetwork } from "../flow/causal/index.ts";
-import { dropout, Embedding, InitContext, Linear, LSTM, Module } from "../nn/index.ts";
+import {
+  dropout,
+  Embedding,
+  InitContext,
+  Linear,
+  LSTM,
+  Module,
+  type NetworkPrecision,
+  NetworkSettings,
+} from "../nn/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import { arange, cat, type DType, Generator, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
 import type { LanguageModelConfig } from "./config.ts";
@@ -13,6 +22,8 @@ export type TokenIds = readonly number[];
 export interface LanguageModelPlace {
   readonly dtype?: DType;
   readonly device?: string;
+  /** What the networks compute in; of float32 models. Default: float32. */
+  readonly networks?: NetworkPrecision;
 }
 
 /** Vectors of words (B, T, D) to what is known before each of them, (B, T, width): row t reads words 0..t-1 alone. */
@@ -64,6 +75,7 @@ export class LanguageModel extends Module {
   readonly config: LanguageModelConfig;
   readonly vocabulary: Vocabulary;
   readonly device: string;
+  readonly #settings = new NetworkSettings();
   readonly #embedding: Embedding;
   readonly #history: History;
   readonly #output: Linear;
@@ -72,12 +84,18 @@ export class LanguageModel extends Module {
 
   constructor(config: LanguageModelConfig, vocabulary: Vocabulary, place: LanguageModelPlace = {}) {
     super();
-    const { dtype = "float32", device = "cpu" } = place;
+    const { dtype = "float32", device = "cpu", networks = "float32" } = place;
+    if (networks === "bf16" && dtype !== "float32") {
+      throw new UsageError(
+        `precision bf16: a language model in ${dtype} computes in ${dtype}; expected one in float32`,
+      );
+    }
+    this.#settings.precision = networks;
     this.config = config;
     this.vocabulary = vocabulary;
     this.device = device;
     const generator = new Generator(config.seed);
-    const init = new InitContext({ generator, dtype, device });
+    const init = new InitContext({ generator, dtype, device, networks: this.#settings });
     const { size } = vocabulary;
     this.#embedding = this.child("embedding", new Embedding(init, size, config.dimensions));
     this.#history = this.child(
@@ -118,8 +136,8 @@ export class LanguageModel extends Module {
     this.#check(texts);
     const longest = Math.max(...texts.map((ids) => ids.length));
     const words = this.#embedding.forward(padded(texts, longest, this.device));
-    const hidden = this.#history.read(words, streams);
-    return this.#output.forward(hidden).add(this.#allowed).logSoftmax(-1);
+    const logits = this.#settings.run(() => this.#output.forward(this.#history.read(words, streams)));
+    return logits.add(this.#allowed).logSoftmax(-1);
   }
 
   /** -sum_t log p(w_t | w_<t) of each text, (B), float64, nats; differentiable in the parameters. */

@@ -7,6 +7,7 @@ import type { InitContext } from "./initContext.ts";
 import type { KeyValueCache } from "./keyValueCache.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
+import { isLowered, lowered } from "./precision.ts";
 
 /** Keys and values of a memory, projected once and used at every step of decoding; (B, heads, S, size). */
 export interface ProjectedMemory {
@@ -121,9 +122,11 @@ export class MultiHeadAttention extends Module {
       const upTo = ones([positions, seen], { dtype: "bool", device: x.device }).tril(seen - positions);
       visible = visible ? visible.logicalAnd(upTo) : upTo;
     }
+    const parts = [queries, keys, values];
+    const [q, k, v] = isLowered(x, x.numel * seen) ? parts.map(lowered) : parts;
     const mixed = TensorClass.adopt(
-      scaled_dot_product_attention(queries.handle, keys.handle, values.handle, visible?.handle, 0, flag),
+      scaled_dot_product_attention(q.handle, k.handle, v.handle, visible?.handle, 0, flag),
     );
-    return mixed.transpose(1, 2).reshape(batch, positions, dimensions);
+    return mixed.transpose(1, 2).reshape(batch, positions, dimensions).to(x.dtype);
   }
 }

@@ -22,5 +22,15 @@ export {
   type Trained,
 } from "./optimiser.ts";
 export { type PositionOptions, sinusoidalPositions } from "./positions.ts";
+export {
+  inNetworkPrecision,
+  type NetworkPrecision,
+  NetworkSettings,
+  networkPrecision,
+  numbersOf,
+  type Precision,
+  precisions,
+  product,
+} from "./precision.ts";
 export { linearAnneal, type ScheduleConfig, scheduleFactor } from "./schedule.ts";
 export { type Activation, type BlockOptions, type BlockPass, FeedForward, TransformerBlock } from "./transformer.ts";

@@ -1,18 +1,27 @@
-/** Where new parameters come from: one generator, one dtype, one device, nothing global. */
+/** Where new parameters come from: one generator, one dtype, one device, nothing global; and whose networks they are of. */
 import { type DType, type Generator, ones, rand, randn, scope, type Tensor, zeros } from "../torch/index.ts";
 import { linalg_qr } from "../torch/operators.ts";
 import { Tensor as TensorClass } from "../torch/tensor.ts";
+import { NetworkSettings } from "./precision.ts";
 
 /** Makes the starting values of parameters. Random ones are drawn on the CPU in float64, so all dtypes start alike. */
 export class InitContext {
   readonly generator: Generator;
   readonly dtype: DType;
   readonly device: string;
+  /** What the model says of its networks. */
+  readonly networks: NetworkSettings;
 
-  constructor(options: { readonly generator: Generator; readonly dtype: DType; readonly device: string }) {
+  constructor(options: {
+    readonly generator: Generator;
+    readonly dtype: DType;
+    readonly device: string;
+    readonly networks?: NetworkSettings;
+  }) {
     this.generator = options.generator;
     this.dtype = options.dtype;
     this.device = options.device;
+    this.networks = options.networks ?? new NetworkSettings();
   }
 
   zeros(shape: readonly number[]): Tensor {

@@ -1,9 +1,8 @@
-/** Affine maps of the last dimension. */
+/** Affine maps of the last dimension; their products are in the precision in force (`inNetworkPrecision`). */
 import type { CouplingOutput, Tensor } from "../torch/index.ts";
-import { linear } from "../torch/operators.ts";
-import { Tensor as TensorClass } from "../torch/tensor.ts";
 import type { InitContext } from "./initContext.ts";
 import { Module } from "./module.ts";
+import { product } from "./precision.ts";
 
 /** x W^T + b, (..., in) to (..., out), W (out, in); weight and bias start as U(-1/sqrt(in), 1/sqrt(in)). */
 export class Linear extends Module {
@@ -18,18 +17,17 @@ export class Linear extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return TensorClass.adopt(linear(x.handle, this.weight.handle, this.bias?.handle));
+    return product(x, this.weight, this.bias);
   }
 
   /** x W^T, for those who add the bias in a pass of their own. */
   product(x: Tensor): Tensor {
-    return TensorClass.adopt(linear(x.handle, this.weight.handle));
+    return product(x, this.weight);
   }
 
   /** Outputs start..end-1 alone, (..., end - start). */
   rows(x: Tensor, start: number, end: number): Tensor {
-    const weight = this.weight.slice(0, start, end);
-    return TensorClass.adopt(linear(x.handle, weight.handle, this.bias?.slice(0, start, end).handle));
+    return product(x, this.weight.slice(0, start, end), this.bias?.slice(0, start, end));
   }
 }
 
@@ -52,7 +50,7 @@ export class ZeroLinear extends Module {
 
   /** The parts of the output, for a coupling that applies bias and gain in its own pass. */
   parts(x: Tensor): CouplingOutput {
-    return this.partsOf(TensorClass.adopt(linear(x.handle, this.weight.handle)));
+    return this.partsOf(product(x, this.weight));
   }
 
   /** The same for a product x W^T that is there already. */
@@ -66,8 +64,8 @@ export class ZeroLinear extends Module {
     const [outputs, inputs] = this.weight.shape;
     if (inputs * outputs <= (x.numel / inputs) * outputs) {
       const weight = this.weight.mul(factor.unsqueeze(1));
-      return TensorClass.adopt(linear(x.handle, weight.handle, this.#bias.mul(factor).handle));
+      return product(x, weight, this.#bias.mul(factor));
     }
-    return TensorClass.adopt(linear(x.handle, this.weight.handle, this.#bias.handle)).mul(factor);
+    return product(x, this.weight, this.#bias).mul(factor);
   }
 }

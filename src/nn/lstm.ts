@@ -6,6 +6,7 @@ import { handlesOf, Tensor as TensorClass } from "../torch/tensor.ts";
 import { dropout } from "./dropout.ts";
 import type { InitContext } from "./initContext.ts";
 import { Module } from "./module.ts";
+import { isLowered, lowered } from "./precision.ts";
 
 /** Hidden and cell state, each (layers * directions, B, H), direction running faster than layer. */
 export interface LstmState {
@@ -93,6 +94,7 @@ function lengthsOf(mask: Tensor): number[] {
 /**
  * libtorch's fused LSTM, batch first: gates (i, f, g, o) = W x + U h + b_w + b_u, c' = sig(f) c + sig(i) tanh(g),
  * h' = sig(o) tanh(c'). With lengths, rows are packed: pads are never read in either direction and come out as zeros.
+ * Under bf16 a whole sequence is run in bfloat16, states included; one position alone in float32, which is as fast there.
  * Matrices of layer 0 start Xavier-normal, the others and all biases as U(-1/sqrt(H), 1/sqrt(H)).
  */
 export class LSTM extends Module {
@@ -173,10 +175,28 @@ export class LSTM extends Module {
     return { output, state: { hidden: cat(states.map((s) => s.hidden)), cell: cat(states.map((s) => s.cell)) } };
   }
 
-  /** Layers first..end-1. */
+  /** Layers first..end-1, in the precision in force. */
   #run(x: Tensor, state: LstmState, packing: Packing | undefined, first: number, end: number): LstmResult {
-    const weights = handlesOf(this.#weights.slice(first * 4 * this.#directions, end * 4 * this.#directions));
-    const [layers, both] = [end - first, this.#directions === 2];
+    const own = this.#weights.slice(first * 4 * this.#directions, end * 4 * this.#directions);
+    const [batch, positions, inputs] = x.shape;
+    const most = batch * 4 * this.#hidden * (inputs + this.#hidden);
+    if (positions === 1 || !isLowered(x, most)) return this.#runOn(x, state, packing, own, end - first);
+    const { hidden, cell } = state;
+    const low = { hidden: lowered(hidden), cell: lowered(cell) };
+    const made = this.#runOn(lowered(x), low, packing, own.map(lowered), end - first);
+    const back = (value: Tensor): Tensor => value.to(x.dtype);
+    return { output: back(made.output), state: { hidden: back(made.state.hidden), cell: back(made.state.cell) } };
+  }
+
+  #runOn(
+    x: Tensor,
+    state: LstmState,
+    packing: Packing | undefined,
+    own: readonly Tensor[],
+    layers: number,
+  ): LstmResult {
+    const weights = handlesOf(own);
+    const both = this.#directions === 2;
     if (!packing) {
       const start = [state.hidden.contiguous().handle, state.cell.contiguous().handle];
       const [output, hidden, cell] = lstm_input(x.handle, start, weights, true, layers, 0, false, both, true).map(

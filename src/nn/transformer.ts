@@ -17,6 +17,7 @@ import type { KeyValueCache } from "./keyValueCache.ts";
 import { LayerNorm, UnbiasedLayerNorm } from "./layerNorm.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
+import { isLowered, product } from "./precision.ts";
 
 /** gelu is x Phi(x), gelu-tanh its tanh approximation. */
 export type Activation = "gelu" | "gelu-tanh" | "relu";
@@ -109,7 +110,7 @@ export class TransformerBlock extends Module {
   /** The block as one operator, its result times head^T where a head is given; undefined where that cannot be. */
   #fused(x: Tensor, pass: BlockPass, head?: Tensor): Tensor | undefined {
     const weights = this.#weights(x, pass);
-    if (!weights) return undefined;
+    if (!weights || isLowered(x, x.numel * x.size(2))) return undefined;
     const { epsilon, factor } = this.#attentionNorm;
     const streams = this.#drops(pass);
     return scope(() => {
@@ -132,7 +133,7 @@ export class TransformerBlock extends Module {
 
   /** forward(x) W^T for a W (N, C), in one operator with the block where that can be; (B, T, N). */
   times(weight: Tensor, x: Tensor, pass: BlockPass = {}): Tensor {
-    return this.#fused(x, pass, weight) ?? this.forward(x, pass).matmul(weight.transpose());
+    return this.#fused(x, pass, weight) ?? product(this.forward(x, pass), weight);
   }
 
   /**

@@ -13,7 +13,7 @@ function say(message: EngineMessage): void {
 function open({ model, device, threads, precision }: EngineSettings): TextFlow | undefined {
   try {
     if (threads !== undefined) setThreads(threads);
-    return loadModel(model, { device: resolveDevice(device), dtype: precision });
+    return loadModel(model, { device: resolveDevice(device), precision });
   } catch (error) {
     say({ kind: "refused", message: messageOf(error), exitCode: error instanceof RiverrunError ? error.exitCode : 1 });
     return undefined;
@@ -31,7 +31,7 @@ function factsOf(model: TextFlow): ModelFacts {
     unit: model.unit,
     fixedLength: data.fixedLength,
     device: model.device,
-    precision: model.dtype,
+    precision: model.networkPrecision === "bf16" ? "bf16" : model.dtype,
     threads: getThreads(),
     libtorch: engineBuild().torch,
   };

@@ -10,7 +10,7 @@ import { z } from "zod";
 import { makeDirectory, removeStaleTemporaries, writeFileAtomic } from "../base/atomicFile.ts";
 import { messageOf, RiverrunError, UsageError } from "../base/errors.ts";
 import { type Config, configSchema, loadModel, modelFiles, saveModel, TextFlow } from "../flow/index.ts";
-import type { Module } from "../nn/index.ts";
+import { type Module, precisions } from "../nn/index.ts";
 import { loadSafetensors, saveSafetensors } from "../torch/safetensors.ts";
 import { nonFiniteNames } from "./nanGuard.ts";
 
@@ -42,7 +42,7 @@ const stateSchema = z.strictObject({
   threads: z.int().positive(),
   /** Processes that the training began with. */
   processes: z.int().positive().default(1),
-  precision: z.enum(["float32", "float64"]).default("float32"),
+  precision: z.enum(precisions).default("float32"),
   versions: z.record(z.string(), z.string()),
 });
 
@@ -171,8 +171,10 @@ export function findCheckpoint(out: string): Checkpoint | undefined {
 }
 
 /** The configuration of a checkpoint. @throws UsageError where it is damaged. */
-export function checkpointConfig({ folder }: Checkpoint): Config {
-  return readJson(join(folder, modelFiles.config), configSchema);
+export function checkpointConfig({ folder, state }: Checkpoint): Config {
+  const config = readJson(join(folder, modelFiles.config), configSchema);
+  // Configurations of before `train.precision` say nothing of it, states always did.
+  return { ...config, train: { ...config.train, precision: state.precision } };
 }
 
 /** The model of a checkpoint. @throws UsageError, DataMissingError */
@@ -197,6 +199,7 @@ export function loadCheckpointPart({ folder }: Checkpoint, name: "optimiser" | "
 export function withConfig(model: TextFlow, config: Config): TextFlow {
   const { vocabulary, wordPiece, device, dtype } = model;
   const changed = TextFlow.blank({ config, vocabulary, wordPiece, device, dtype });
+  changed.networkPrecision = model.networkPrecision;
   changed.loadStateDict(model.stateDict());
   model.dispose();
   return changed;

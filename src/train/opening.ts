@@ -1,6 +1,7 @@
 /** What the leading process tells the others at the start of a stage: everything but texts and tensors. */
 import { UsageError } from "../base/errors.ts";
 import { type Config, TextFlow } from "../flow/index.ts";
+import { numbersOf } from "../nn/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import { parseWordPieceJson, wordPieceJson } from "../text/wordPieceFile.ts";
 import type { TrainingState } from "./checkpoint.ts";
@@ -43,12 +44,14 @@ export function openingFrom(text: string, device: string | undefined): Opening {
   if (riverrun !== own) {
     throw new UsageError(`this process runs riverrun ${own}, but rank 0 ${riverrun}: install the same on all machines`);
   }
+  const { dtype, networks } = numbersOf(state.precision);
   const model = TextFlow.blank({
     config,
     vocabulary: Vocabulary.parse(vocabulary, "the vocabulary of rank 0"),
     wordPiece: wordPieces === undefined ? undefined : parseWordPieceJson(wordPieces, "the word pieces of rank 0"),
     device,
-    dtype: state.precision,
+    dtype,
   });
+  model.networkPrecision = networks;
   return { model, state, isLast };
 }

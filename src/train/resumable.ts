@@ -2,8 +2,8 @@
 import { UsageError } from "../base/errors.ts";
 import type { Config } from "../flow/index.ts";
 
-/** Keys of the training that decide what the saved state consists of. */
-const fixedTrainingKeys = new Set(["optimiser", "ema"]);
+/** Keys of the training that decide what the saved state consists of, and in what its numbers were found. */
+const fixedTrainingKeys = new Set(["optimiser", "ema", "precision"]);
 
 /** All leaves of a configuration by dotted key, as JSON. */
 function leavesOf(value: unknown, path: string, into: Map<string, string>): Map<string, string> {
@@ -14,7 +14,26 @@ function leavesOf(value: unknown, path: string, into: Map<string, string>): Map<
 }
 
 /**
- * Keys that differ, as "train.maxSteps: 200 is now 400". Keys of `train` (but for the optimiser's kind and the averaging),
+ * The wanted configuration in the precision of the saved one, where it says float32: presets do, so it is no wish. Any other
+ * stays and is compared.
+ */
+export function keepPrecision(saved: Config, wanted: Config): Config {
+  const kept = (before: Config["train"], now: Config["train"]): Config["train"] =>
+    now.precision === "float32" ? { ...now, precision: before.precision } : now;
+  const { attentionDecoder } = wanted;
+  const flowTrain = saved.attentionDecoder?.flowTrain;
+  return {
+    ...wanted,
+    train: kept(saved.train, wanted.train),
+    ...(attentionDecoder &&
+      flowTrain && {
+        attentionDecoder: { ...attentionDecoder, flowTrain: kept(flowTrain, attentionDecoder.flowTrain) },
+      }),
+  };
+}
+
+/**
+ * Keys that differ, as "train.maxSteps: 200 is now 400". Keys of `train` (but for the optimiser's kind, the averaging and the precision),
  * `generate` and `report` may change; the others make another model.
  *
  * @throws UsageError naming the keys that may not.

@@ -5,17 +5,9 @@ import { messageOf, RiverrunError, UsageError } from "../base/errors.ts";
 import { hashSeed } from "../base/random.ts";
 import { type Config, loadModel, modelFiles, type PreparedText, saveModel, TextFlow } from "../flow/index.ts";
 import { readWordPieces } from "../flow/modelFolder.ts";
-import { MovingAverage, type Optimiser } from "../nn/index.ts";
+import { MovingAverage, numbersOf, type Optimiser, type Precision } from "../nn/index.ts";
 import { type WordVectors, writeVectors } from "../text/vectors.ts";
-import {
-  type DType,
-  getThreads,
-  PeerError,
-  type ProcessGroup,
-  resolveDevice,
-  scope,
-  setThreads,
-} from "../torch/index.ts";
+import { getThreads, PeerError, type ProcessGroup, resolveDevice, scope, setThreads } from "../torch/index.ts";
 import {
   type Checkpoint,
   checkpointConfig,
@@ -42,7 +34,7 @@ import { openingFrom, openingText } from "./opening.ts";
 import { flowFolder, flowStage, onFlowOf } from "./plus.ts";
 import { type PreparedModel, prepareModel, type VectorProgress } from "./prepare.ts";
 import { Processes } from "./processes.ts";
-import { configChanges } from "./resumable.ts";
+import { configChanges, keepPrecision } from "./resumable.ts";
 import { type RunFolder, refuseFolder, takeFolder } from "./runFolder.ts";
 import { SignalWatch, type StopSignal, signalExitCodes } from "./signals.ts";
 import { EventLog } from "./tensorboard/eventLog.ts";
@@ -50,10 +42,6 @@ import { fingerprintOf, TrainingSet, type TrainingTexts, trainingTexts } from ".
 import { chooseHeldOut, type Validation } from "./validation.ts";
 import { versions } from "./versions.ts";
 import { type TokenChoice, tokenChoice, withWordPieces } from "./wordPieces.ts";
-
-/** Precisions that a flow can be trained in. */
-export const precisions = ["float32", "float64"] as const satisfies readonly DType[];
-export type Precision = (typeof precisions)[number];
 
 /** What a training is given. */
 export interface TrainOptions {
@@ -76,7 +64,7 @@ export interface TrainOptions {
   readonly device?: string;
   /** Threads inside one operator; a resume gives the same numbers only with the same number of threads. */
   readonly threads?: number;
-  /** Of parameters, products and likelihood; a resume keeps that of its start. Default: "float32". */
+  /** Overrides the configuration's `train.precision`, in all stages; a resume keeps that of its start. */
   readonly precision?: Precision;
   /** Catch SIGINT, SIGTERM (checkpoint and stop) and SIGUSR2 (checkpoint) while training. Off by default. */
   readonly signals?: boolean;
@@ -150,7 +138,6 @@ interface Run extends RunControl {
   readonly config: Config;
   /** The folder of the flow that an attention decoder stands on. */
   readonly flow: string | undefined;
-  readonly precision: Precision;
   readonly split: TrainingTexts;
 }
 
@@ -199,7 +186,7 @@ function describe(run: Run, model: TextFlow, set: TrainingSet, heldOut: readonly
 async function newModel(run: Run): Promise<PreparedModel> {
   const { options, config, split, log, flow } = run;
   if (flow !== undefined) {
-    const given = loadModel(flow, { device: options.device, dtype: run.precision });
+    const given = loadModel(flow, { device: options.device, precision: config.train.precision });
     try {
       return { model: TextFlow.onFlow(given, config), trainedVectors: undefined };
     } finally {
@@ -211,7 +198,7 @@ async function newModel(run: Run): Promise<PreparedModel> {
     texts: split.training,
     vectors: options.vectors,
     device: options.device,
-    dtype: run.precision,
+    dtype: numbersOf(config.train.precision).dtype,
     log,
     onVectors: (progress) => {
       const signal = run.stopRequested();
@@ -224,6 +211,7 @@ async function newModel(run: Run): Promise<PreparedModel> {
 async function startAnew(run: Run, out: string | undefined): Promise<Start> {
   const { config, split } = run;
   const { model, trainedVectors } = await newModel(run);
+  model.networkPrecision = numbersOf(model.config.train.precision).networks;
   if (trainedVectors && out !== undefined) writeVectors(join(out, "vectors.txt"), trainedVectors);
   const set = new TrainingSet(model, split.training);
   const heldOut = chooseHeldOut(model, split.validation, config.train.validationTexts, config.seed);
@@ -239,7 +227,7 @@ async function startAnew(run: Run, out: string | undefined): Promise<Start> {
     seconds: 0,
     threads: getThreads(),
     processes: run.processes?.size ?? 1,
-    precision: run.precision,
+    precision: config.train.precision,
     versions: versions(),
   };
   const { processes } = run;
@@ -253,9 +241,10 @@ function reopened(state: TrainingState, { maxSteps, patience }: Config["train"])
 }
 
 function goOn(run: Run, checkpoint: Checkpoint): Start {
-  const { options, config, split, log } = run;
+  const { options, split, log } = run;
   const { state } = checkpoint;
-  const changes = configChanges(checkpointConfig(checkpoint), config);
+  const saved = checkpointConfig(checkpoint);
+  const config = options.precision === undefined ? keepPrecision(saved, run.config) : run.config;
   if (state.fingerprint !== fingerprintOf(split)) {
     throw new UsageError(
       `${options.out}: this training was started with other texts (or others of them held out): resume it with the same ones, or train with these into another --out`,
@@ -266,7 +255,8 @@ function goOn(run: Run, checkpoint: Checkpoint): Start {
       `${options.out}: this training was started in ${state.precision} and cannot go on in ${options.precision}: leave --precision out, or start another with another --out`,
     );
   }
-  let model = loadCheckpointModel(checkpoint, { device: options.device, dtype: state.precision });
+  const changes = configChanges(saved, config);
+  let model = loadCheckpointModel(checkpoint, { device: options.device, precision: state.precision });
   if (changes.length > 0) model = withConfig(model, config);
   for (const change of changes) log(change);
   const optimiser = optimiserOf(model);
@@ -486,7 +476,7 @@ async function trainIn(run: Run, folder: RunFolder, { number, isLast }: Stage): 
     else if (!existsSync(join(out, modelFiles.tensors))) withAverages(start.average, () => saveModel(start.model, out));
     await lead(start, number, isLast);
     if (state.finished === null) state = await trainLoop(start, state, hooks);
-    const model = loadModel(out, { device: options.device, dtype: state.precision });
+    const model = loadModel(out, { device: options.device });
     const result = resultOf(run, model, start, state);
     if (result.signal !== undefined) {
       log(`${result.signal}: stopped after step ${state.step}, a checkpoint is written`);
@@ -618,15 +608,28 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 }
 
+/** The configuration with all of its stages in a precision; as it is where none is asked for. */
+function inPrecision(config: Config, precision: Precision | undefined): Config {
+  if (precision === undefined) return config;
+  const { train, attentionDecoder } = config;
+  const inIt = (stage: Config["train"]): Config["train"] => ({ ...stage, precision });
+  return {
+    ...config,
+    train: inIt(train),
+    ...(attentionDecoder && {
+      attentionDecoder: { ...attentionDecoder, flowTrain: inIt(attentionDecoder.flowTrain) },
+    }),
+  };
+}
+
 /** The training in the process that writes: the only one, or the leader. */
 async function trainAlone(options: TrainOptions, control: RunControl): Promise<TrainResult> {
-  const { config, wordPiece } = tokensOf(options);
+  const { config, wordPiece } = tokensOf({ ...options, config: inPrecision(options.config, options.precision) });
   const run: Run = {
     ...control,
     options,
     config,
     flow: options.flow,
-    precision: options.precision ?? "float32",
     split: trainingTexts(config, options.texts, options.validation, wordPiece),
   };
   if (!options.dryRun) return await trainStages(run);

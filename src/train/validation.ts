@@ -119,11 +119,13 @@ export interface HeldOutScore {
   readonly decoderNats: number;
 }
 
-/** Scores held-out texts with evaluation noise. */
+/** Scores held-out texts with evaluation noise; in float32 (a float64 model in float64), as `riverrun score` does. */
 export function scoreHeldOut(model: TextFlow, texts: readonly PreparedText[], seed: number): HeldOutScore[] {
-  const scores = scoreTexts(model, texts, { seed });
   const decoder = model.config.attentionDecoder;
-  const nats = decoder ? decoderNats(model, texts, seed, decoder.noiseVariance) : undefined;
+  const { scores, nats } = model.withNetworks("float32", () => ({
+    scores: scoreTexts(model, texts, { seed }),
+    nats: decoder && decoderNats(model, texts, seed, decoder.noiseVariance),
+  }));
   return scores.map(({ negLogDensity, nelbo }, row) => ({ negLogDensity, nelbo, decoderNats: nats?.[row] ?? 0 }));
 }
 

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { addScore } from "../../src/cli/commands/score.ts";
 import { addTrain } from "../../src/cli/commands/train.ts";
 import { addVectors } from "../../src/cli/commands/vectors.ts";
-import { presetConfig } from "../../src/flow/index.ts";
+import { type Config, presetConfig } from "../../src/flow/index.ts";
 import { type Ended, records, run, scratch, sentencesFile, tinyTraining } from "./support.ts";
 
 const folder = scratch();
@@ -69,7 +69,7 @@ describe("a training", () => {
     expect(bad).toMatchObject({ code: 2, err: expect.stringContaining("bad.jsonl:2: expected an object") });
   });
 
-  it("in float64 is another one; other precisions are refused", async () => {
+  it("in float64 is another one, in bf16 one whose folder says so; other precisions are refused", async () => {
     const args = (name: string): string[] => [...tinyTraining(data, join(folder, name), 2), "--precision", name];
     const double = await run(addTrain, args("float64"));
     expect(double.code).toBe(0);
@@ -77,13 +77,12 @@ describe("a training", () => {
     const [d, s] = [double, single].map(({ out: record }) => Number(records(record)[0].bitsPerDim));
     expect(d).not.toBe(s);
     expect(d).toBeCloseTo(s, 4);
-    expect(await run(addTrain, args("bf16"))).toMatchObject({
-      code: 2,
-      err: expect.stringContaining("not supported yet; expected float32 or float64"),
-    });
+    expect((await run(addTrain, args("bf16"))).code).toBe(0);
+    const saved = JSON.parse(readFileSync(join(folder, "bf16", "config.json"), "utf8")) as Config;
+    expect(saved.train.precision).toBe("bf16");
     expect(await run(addTrain, args("int8"))).toMatchObject({
       code: 2,
-      err: expect.stringContaining("unknown precision"),
+      err: expect.stringContaining("Allowed choices are float32, bf16, float64"),
     });
   });
 });

@@ -1,8 +1,9 @@
 /** The training that is run in one process and in several. */
 import { builtinCorpus } from "../../src/corpora/index.ts";
 import { presetConfig } from "../../src/flow/index.ts";
+import { precisions } from "../../src/nn/index.ts";
 import { setThreads } from "../../src/torch/index.ts";
-import { precisions, type TrainOptions } from "../../src/train/index.ts";
+import type { TrainOptions } from "../../src/train/index.ts";
 
 setThreads(1);
 

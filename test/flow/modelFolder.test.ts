@@ -81,11 +81,11 @@ test("a configuration of an earlier version says which keys it lacks, and where 
 });
 
 test("a model is read in the precision it was saved in, or in the one asked for", () => {
-  const double = loadModel(model, { dtype: "float64" });
+  const double = loadModel(model, { precision: "float64" });
   saveModel(double, model);
   for (const [options, dtype] of [
     [{}, "float64"],
-    [{ dtype: "float32" }, "float32"],
+    [{ precision: "float32" }, "float32"],
   ] as const) {
     const loaded = loadModel(model, options);
     expect(loaded.dtype).toBe(dtype);
@@ -93,4 +93,15 @@ test("a model is read in the precision it was saved in, or in the one asked for"
     loaded.dispose();
   }
   double.dispose();
+  expect(() => loadModel(model, { precision: "bf16" })).toThrow(/trained in float64.*expected --precision float32 or/);
+});
+
+test("bf16 says what the networks compute in; the tensors stay float32", () => {
+  const loaded = loadModel(model, { precision: "bf16" });
+  expect(loaded.networkPrecision).toBe("bf16");
+  expect(new Set(loaded.parameters().map(({ dtype }) => dtype))).toEqual(new Set(["float32"]));
+  loaded.dispose();
+  const plain = loadModel(model);
+  expect(plain.networkPrecision).toBe("float32");
+  plain.dispose();
 });

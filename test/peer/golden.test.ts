@@ -82,7 +82,7 @@ afterAll(() => {
 function checkCase({ name }: PeerCase, dtype: "float64" | "float32", tolerance: number): void {
   const golden = goldenOf(name);
   scope(() => {
-    const model = loadModel(join(models, name), { dtype });
+    const model = loadModel(join(models, name), { precision: dtype });
     const texts = peerTexts.map((text) => model.prepare(text));
     const noise = noiseOf(name, model.config, texts);
     const { rows, latents, gradients } = ourFigures(model, texts, noise);

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../../src/base/errors.ts";
-import { loadModel, presetConfig } from "../../src/flow/index.ts";
+import { type Config, loadModel, presetConfig } from "../../src/flow/index.ts";
 import { loadSafetensors } from "../../src/torch/safetensors.ts";
 import { findCheckpoint, NonFiniteError, type TrainOptions, type TrainResult, train } from "../../src/train/index.ts";
 import { metricsOf, microConfig, sameRun, scratch, texts } from "./support.ts";
@@ -224,6 +224,34 @@ describe("train", () => {
     const double = await run({ out, config, resume: true });
     const difference = (double.result.validation?.bitsPerDim ?? 0) - (other.result.validation?.bitsPerDim ?? 1);
     expect(Math.abs(difference)).toBeLessThan(1e-4);
+    expect(difference).not.toBe(0);
+  });
+
+  it("keeps bf16 in a resume that does not name a precision, and refuses to change it", async () => {
+    const out = join(scratch(), "bf16");
+    // Wide enough for products that are worth rounding for.
+    const wide = { hidden: 256, heads: 2 };
+    const config = microConfig({ maxSteps: 4, validateEvery: 2, accumulate: 1, batchSize: 40 }, wide);
+    await run({ out, config, precision: "bf16", ...stopAfter(2) });
+    const { tensors } = loadSafetensors(join(out, "model.safetensors"));
+    expect(new Set([...tensors.values()].map(({ dtype }) => dtype))).toEqual(new Set(["float32", "float64", "bool"]));
+    const told = JSON.parse(readFileSync(join(out, "config.json"), "utf8")) as Config;
+    expect(told.train.precision).toBe("bf16");
+    await expect(run({ out, config, resume: true, precision: "float32" })).rejects.toThrow(/started in bf16/);
+    const double: Config = { ...config, train: { ...config.train, precision: "float64" } };
+    await expect(run({ out, config: double, resume: true })).rejects.toThrow(
+      /train.precision: "bf16" is now "float64"/,
+    );
+    const resumed = await run({ out, config, resume: true });
+    // The model that a training hands over computes as one that is loaded does.
+    expect(resumed.result.model.networkPrecision).toBe("float32");
+    const whole = join(scratch(), "whole");
+    await run({ out: whole, config: { ...config, train: { ...config.train, precision: "bf16" } } });
+    expect(sameRun(whole, out)).toBe(true);
+    const single = join(scratch(), "single");
+    const { result } = await run({ out: single, config });
+    const difference = (resumed.result.validation?.nelboPerToken ?? 0) / (result.validation?.nelboPerToken ?? 1) - 1;
+    expect(Math.abs(difference)).toBeLessThan(5e-3);
     expect(difference).not.toBe(0);
   });
 

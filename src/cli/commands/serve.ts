@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { programName } from "../../base/invocation.ts";
-import { atLeast, collect, integer } from "../options.ts";
+import { atLeast, collect, integer, type Precision } from "../options.ts";
 import { emit, say } from "../output.ts";
 import { engineOptions, example, root } from "../program.ts";
 
@@ -12,7 +12,7 @@ interface ServeCommandOptions {
   readonly model?: string;
   readonly device: string;
   readonly threads?: number;
-  readonly precision?: "float32" | "float64";
+  readonly precision?: Precision;
   readonly host: string;
   readonly port: number;
   readonly timeout: number;

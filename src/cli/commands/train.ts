@@ -5,8 +5,8 @@ import { commandAgain } from "../../base/invocation.ts";
 import type { Config } from "../../flow/index.ts";
 import { presetNames } from "../../flow/presets.ts";
 import type { ProcessGroup } from "../../torch/index.ts";
-import type { TrainOptions as FlowTraining, Precision, TrainResult } from "../../train/index.ts";
-import { collect, integer } from "../options.ts";
+import type { TrainOptions as FlowTraining, TrainResult } from "../../train/index.ts";
+import { collect, integer, type Precision, precisionOption } from "../options.ts";
 import { emit, say } from "../output.ts";
 import { launcherVariable } from "../processes.ts";
 import { example } from "../program.ts";
@@ -25,7 +25,7 @@ interface TrainOptions {
   readonly resume?: boolean;
   readonly device: string;
   readonly threads?: number;
-  readonly precision?: string;
+  readonly precision?: Precision;
   readonly peerTimeout: number;
   readonly dryRun?: boolean;
   readonly printConfig?: boolean;
@@ -62,7 +62,11 @@ export function addTrain(program: Command): void {
     .option("--seed <n>", "overrides the configuration's seed", integer(0))
     .option("--device <name>", "cpu, cuda, cuda:N or auto", "cpu")
     .option("--threads <n>", "threads inside an operator (default: the machine's cores)", integer(1))
-    .addOption(new Option("--precision <name>", "float32 (default) or float64; bf16 is not supported yet"))
+    .addOption(
+      precisionOption(
+        "overrides the configuration's train.precision; bf16: products inside the networks of bfloat16 numbers, all else in float32; a resume keeps its own",
+      ),
+    )
     .option(
       "--peer-timeout <seconds>",
       "how long one of several processes (torchrun, riverrun launch) waits for another",
@@ -80,15 +84,6 @@ export function addTrain(program: Command): void {
       ),
     )
     .action(train);
-}
-
-/** @throws UsageError for a precision that flows cannot be trained in. */
-async function precisionOf(name: string | undefined): Promise<Precision | undefined> {
-  const { precisions } = await import("../../train/index.ts");
-  const found = precisions.find((precision) => precision === name);
-  if (name === undefined || found) return found;
-  const known = /^b(f|float)16$/.test(name) ? "training in bfloat16 is not supported yet" : "unknown precision";
-  throw new UsageError(`--precision ${name}: ${known}; expected ${precisions.join(" or ")}`);
 }
 
 /**
@@ -125,13 +120,15 @@ async function train(options: TrainOptions): Promise<void> {
   await checkWordPieces(options, config);
   const { data, out } = options;
   if (!data || !out) throw new UsageError("expected --data FILE... (or builtin) and --out DIR");
-  const precision = await precisionOf(options.precision);
   const { readData } = await import("../data.ts");
   const texts = await readData(data);
   const validation = options.validation && (await readData(options.validation));
   const team = await joinTeam(options);
   try {
-    const result = await trainHere({ ...options, out }, { config, precision, texts, validation, team });
+    const result = await trainHere(
+      { ...options, out },
+      { config, precision: options.precision, texts, validation, team },
+    );
     await team?.group.leave();
     process.exitCode = result.exitCode;
   } catch (error) {

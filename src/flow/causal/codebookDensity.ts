@@ -1,4 +1,5 @@
 /** The density of a Gaussian mixture over the rows of a codebook, with its gradient, in parts of bounded memory. */
+import { product } from "../../nn/index.ts";
 import { cat, noGrad, scope, type Tensor } from "../../torch/index.ts";
 import { max_dim } from "../../torch/operators.ts";
 import { Tensor as TensorClass } from "../../torch/tensor.ts";
@@ -55,7 +56,7 @@ function scorePart(
 ): { values: readonly Tensor[]; gradient: PartGradient | undefined } {
   const { codebook, sigma, weight, bias } = mixture;
   const variance = sigma * sigma;
-  const logPi = hidden.matmul(weight.transpose()).add_(bias).logSoftmax(1);
+  const logPi = product(hidden, weight).add_(bias).logSoftmax(1);
   // ln pi_w - |x - e_w|^2 / (2 sigma^2) without the term in |x|^2, which no word depends on.
   const near = x.div(variance).matmul(codebook.transpose()).add_(squares);
   const posterior = near.add_(logPi).logSoftmax(1);
@@ -74,7 +75,7 @@ function scorePart(
  * ln p(x | h) of N positions by logsumexp, one part of them at a time, so that without a graph memory does not grow
  * with N x V. With a graph, one (N, V) tensor is kept, r - pi (posterior less prior of every word): d ln p / d logits =
  * r - pi and d ln p / d x = sum_w r_w (e_w - x) / sigma^2, so the products are those of a softmax language model.
- * First derivatives only.
+ * First derivatives only. The products with W and W^T are in the precision in force.
  *
  * @param x (N, D)
  * @param hidden (N, width)
@@ -106,7 +107,7 @@ export function codebookLogDensity(
     if (part.gradient) {
       const { logits, point: toPoint } = part.gradient;
       // Zero in value; its derivatives are those of ln p.
-      let carrier = partHidden.mul(logits.matmul(weight)).sum(1).add(logits.matmul(bias));
+      let carrier = partHidden.mul(product(logits, weight.transpose())).sum(1).add(logits.matmul(bias));
       if (toPoint) carrier = carrier.add(partX.mul(toPoint).sum(1));
       logDensity = logDensity.add(carrier.sub(carrier.detach()).to("float64"));
     }

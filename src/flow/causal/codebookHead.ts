@@ -1,5 +1,5 @@
 /** The mixture head tied to the codebook: a softmax language model read as a density of points. */
-import { type InitContext, Linear } from "../../nn/index.ts";
+import { type InitContext, Linear, type NetworkSettings } from "../../nn/index.ts";
 import {
   cat,
   type GaussianComponents,
@@ -32,12 +32,14 @@ export class CodebookHead extends CausalHead {
   /** The components: words and the noise around them. */
   readonly codebook: Codebook;
   readonly #logits: Linear;
+  readonly #settings: NetworkSettings;
   /** (V): 0, or so low that e^it is 0, yet finite, so that 0 times it is 0. */
   readonly #allowed: Tensor;
 
   constructor(init: InitContext, codebook: Codebook, width: number) {
     super();
     this.codebook = codebook;
+    this.#settings = init.networks;
     this.#logits = this.child("logits", new Linear(init, width, codebook.values.size(0)));
     const words = codebook.values.size(0);
     const flags = new Float64Array(words);
@@ -50,7 +52,8 @@ export class CodebookHead extends CausalHead {
     const { weight, bias } = this.#logits;
     const { values: codebook, sigma } = this.codebook;
     const allowed = bias ? bias.add(this.#allowed) : this.#allowed;
-    return codebookLogDensity(x, hidden, { codebook, sigma, weight, bias: allowed }, words);
+    const mixture = { codebook, sigma, weight, bias: allowed };
+    return this.#settings.run(() => codebookLogDensity(x, hidden, mixture, words));
   }
 
   override logDensity(x: Tensor, hidden: Tensor): Tensor {

@@ -1,5 +1,5 @@
 /** The causal channel coupling: half of x_t and the past decide how the other half of x_t is scaled and shifted. */
-import { type InitContext, ZeroLinear } from "../../nn/index.ts";
+import { type InitContext, type NetworkSettings, ZeroLinear } from "../../nn/index.ts";
 import { cat, noGrad, scope, stack, type Tensor } from "../../torch/index.ts";
 import { affineForward, affineInverse } from "../affine.ts";
 import { Bijection, type Decoded, type Encoded, perRow } from "../bijection.ts";
@@ -26,11 +26,13 @@ export class CausalCoupling extends Bijection {
   readonly #shape: CouplingShape;
   readonly #network: CausalNetwork;
   readonly #head: ZeroLinear;
+  readonly #settings: NetworkSettings;
 
   constructor(init: InitContext, shape: CouplingShape, size: CausalSize) {
     super();
     const { positions, channels } = shape;
     this.#shape = shape;
+    this.#settings = init.networks;
     this.#network = this.child(
       "network",
       new CausalNetwork(init, { input: channels, positions, present: channels / 2 }, size),
@@ -55,7 +57,7 @@ export class CausalCoupling extends Bijection {
   encode(x: Tensor, context: FlowContext): Encoded {
     const { seen, changed } = this.#halves(x);
     const hidden = this.#network.forward(x, { present: seen, dropout: context.settings.dropout });
-    const { logS, shift } = this.#scaleAndShift(hidden);
+    const { logS, shift } = this.#settings.run(() => this.#scaleAndShift(hidden));
     const y = context.masked(this.#joined(seen, affineForward(changed, logS, shift)));
     return { y, logDet: perRow(context.masked(logS)) };
   }

@@ -1,5 +1,5 @@
 /** The affine head: one Gaussian a channel. */
-import { type InitContext, ZeroLinear } from "../../nn/index.ts";
+import { type InitContext, type NetworkSettings, ZeroLinear } from "../../nn/index.ts";
 import type { Tensor } from "../../torch/index.ts";
 import { softClip } from "../softClip.ts";
 import { CausalHead, type HeadInverse } from "./head.ts";
@@ -11,11 +11,13 @@ import { CausalHead, type HeadInverse } from "./head.ts";
 export class GaussianHead extends CausalHead {
   readonly #parameters: ZeroLinear;
   readonly #bound: number;
+  readonly #settings: NetworkSettings;
 
   constructor(init: InitContext, channels: number, width: number, bound: number) {
     super();
     this.#parameters = this.child("parameters", new ZeroLinear(init, width, 2 * channels));
     this.#bound = bound;
+    this.#settings = init.networks;
   }
 
   #moments(hidden: Tensor): { mean: Tensor; logSd: Tensor } {
@@ -24,7 +26,7 @@ export class GaussianHead extends CausalHead {
   }
 
   encode(x: Tensor, hidden: Tensor): { y: Tensor; logDet: Tensor } {
-    const { mean, logSd } = this.#moments(hidden);
+    const { mean, logSd } = this.#settings.run(() => this.#moments(hidden));
     return { y: x.sub(mean).mul(logSd.neg().exp()), logDet: logSd.sum(1).to("float64").neg() };
   }
 

@@ -1,8 +1,6 @@
 /** The free mixture head: every channel a mixture of logistics. */
-import { type InitContext, Linear } from "../../nn/index.ts";
+import { type InitContext, Linear, type NetworkSettings, product } from "../../nn/index.ts";
 import { arange, noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
-import { linear } from "../../torch/operators.ts";
-import { Tensor as TensorClass } from "../../torch/tensor.ts";
 import { softClip } from "../softClip.ts";
 import { CausalHead, type HeadInverse } from "./head.ts";
 import {
@@ -32,6 +30,7 @@ export interface LogisticShape {
  */
 export class LogisticHead extends CausalHead {
   readonly #shape: LogisticShape;
+  readonly #settings: NetworkSettings;
   readonly #parameters: Linear;
   readonly #fromHidden: Linear | undefined;
   readonly #fromChannels: Tensor | undefined;
@@ -41,6 +40,7 @@ export class LogisticHead extends CausalHead {
     super();
     const { channels, width, components, order } = shape;
     this.#shape = shape;
+    this.#settings = init.networks;
     const outputs = 3 * components * channels;
     this.#parameters = this.child("parameters", new Linear(init, width, outputs));
     if (order === "autoregressive") {
@@ -74,8 +74,13 @@ export class LogisticHead extends CausalHead {
     return { logPi: logits.logSoftmax(-1), mean, logScale: softClip(scale, bound) };
   }
 
+  /** The same for all positions at once, in the model's network precision. */
+  #whole(x: Tensor, hidden: Tensor): LogisticMixture {
+    return this.#settings.run(() => this.#mixture(x, hidden));
+  }
+
   override logDensity(x: Tensor, hidden: Tensor): Tensor {
-    return logisticMixtureLogDensity(x, this.#mixture(x, hidden)).sum(1).to("float64");
+    return logisticMixtureLogDensity(x, this.#whole(x, hidden)).sum(1).to("float64");
   }
 
   #numbers({ logPi, mean, logScale }: LogisticMixture): MixtureNumbers {
@@ -86,7 +91,7 @@ export class LogisticHead extends CausalHead {
   /** Records no graph. `y` is float64. */
   encode(x: Tensor, hidden: Tensor): { y: Tensor; logDet: Tensor } {
     const [rows, channels] = x.shape;
-    const numbers = noGrad(() => scope(() => this.#numbers(this.#mixture(x, hidden))));
+    const numbers = noGrad(() => scope(() => this.#numbers(this.#whole(x, hidden))));
     const points = scope(() => x.to("float64").data()) as Float64Array;
     const logDet = new Float64Array(rows);
     const y = points.map((point, index) => {
@@ -125,9 +130,4 @@ export class LogisticHead extends CausalHead {
       return { x: tensor(x, y.shape, place), logDet: tensor(logDet, [rows], place) };
     };
   }
-}
-
-/** x W^T. */
-function product(x: Tensor, weight: Tensor): Tensor {
-  return TensorClass.adopt(linear(x.handle, weight.handle));
 }

@@ -6,6 +6,7 @@ import {
   LayerNorm,
   Linear,
   Module,
+  type NetworkSettings,
   sinusoidalPositions,
   TransformerBlock,
 } from "../../nn/index.ts";
@@ -53,11 +54,13 @@ export interface CausalPass {
  * h_t = g(x_0, ..., x_{t-1}), (B, T, C) to (B, T, width): the sequence is projected, moved one position to the right
  * behind a learned start vector, given positions, and read by pre-norm blocks in which position t sees positions up to
  * t. Pads at the end of a row change nothing at its real positions. A condition is projected and put in front; a row
- * without one cannot see that place, so that no condition and a dropped one are the same.
+ * without one cannot see that place, so that no condition and a dropped one are the same. Whole sequences are read in the
+ * model's network precision; position by position, where weights are read for few products, in the parameters' own.
  */
 export class CausalNetwork extends Module {
   readonly width: number;
   readonly positions: number;
+  readonly #settings: NetworkSettings;
   readonly #input: Linear;
   readonly #start: Tensor;
   readonly #present: Linear | undefined;
@@ -71,6 +74,7 @@ export class CausalNetwork extends Module {
     const { width, layers, heads, dropout, positionEncoding } = size;
     this.width = width;
     this.positions = shape.positions;
+    this.#settings = init.networks;
     this.#input = this.child("input", new Linear(init, shape.input, width));
     this.#start = this.parameter("start", init.normal([width], 1));
     if (shape.present !== undefined) {
@@ -120,10 +124,15 @@ export class CausalNetwork extends Module {
    * @throws UsageError beyond T positions or for a condition that the network was not built for
    */
   forward(x: Tensor, pass: CausalPass = {}): Tensor {
-    const [batch, positions] = x.shape;
+    const positions = x.size(1);
     if (positions > this.positions) {
       throw new UsageError(`the causal network holds ${this.positions} positions, got ${positions}`);
     }
+    return this.#settings.run(() => this.#read(x, pass));
+  }
+
+  #read(x: Tensor, pass: CausalPass): Tensor {
+    const [batch, positions] = x.shape;
     const { condition, dropout, present } = pass;
     let hidden = scope(() => {
       const past = this.#input.forward(x.slice(1, 0, positions - 1));

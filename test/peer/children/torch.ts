@@ -10,14 +10,14 @@ import { parseArgs } from "node:util";
 import { messageOf, RiverrunError, UsageError } from "../../../src/base/errors.ts";
 import { builtinCorpus, readTexts } from "../../../src/corpora/index.ts";
 import { loadModel, modelFiles, saveModel } from "../../../src/flow/index.ts";
-import { type DType, scope, setThreads, type Tensor, tensor } from "../../../src/torch/index.ts";
+import { scope, setThreads, type Tensor, tensor } from "../../../src/torch/index.ts";
 import { saveSafetensors } from "../../../src/torch/safetensors.ts";
 import { buildModel, digestOf, noiseOf, peerCases, peerTexts } from "../cases.ts";
 import { ourFigures } from "../ours.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 const work = join(root, "build", "oracle");
-const precisions: readonly DType[] = ["float64", "float32"];
+const precisions = ["float64", "float32"] as const;
 
 /** Texts of a trained model that are compared; the peer is written to be read, not to be fast. */
 const textsOfModel = 4;
@@ -26,7 +26,7 @@ const textsOfModel = 4;
 function writeCase(folder: string, name: string, about: string, texts: readonly string[]): void {
   for (const dtype of precisions) {
     scope(() => {
-      const model = loadModel(join(folder, "model"), { dtype });
+      const model = loadModel(join(folder, "model"), { precision: dtype });
       const prepared = texts.map((text) => model.prepare(text));
       const noise = noiseOf(name, model.config, prepared);
       const { rows, latents, gradients } = ourFigures(model, prepared, noise);
