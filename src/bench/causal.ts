@@ -1,17 +1,20 @@
 /** The left-to-right flow over a codebook: a training step, words drawn, latents decoded, beside PyTorch. */
 import { UsageError } from "../base/errors.ts";
 import { CausalFlow, type Config, FlowContext, presetConfig, sampleWords, TextFlow } from "../flow/index.ts";
-import { AdamW, clipGradientNorm } from "../nn/index.ts";
+import { AdamW, clipGradientNorm, type NetworkPrecision } from "../nn/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import { type DType, Generator, getThreads, grad, noGrad, randint, randn, scope, type Tensor } from "../torch/index.ts";
 import {
   type Agreement,
+  type Bounds,
+  benchPrecision,
   chosenPeer,
   demandSameGradients,
   demandSameOutput,
-  mostDifference,
+  mostDifferenceIn,
   Peer,
   type PeerChoice,
+  within,
 } from "./peer.ts";
 import { alternate, median, timedHere } from "./timing.ts";
 import { randomTable, wordNames } from "./words.ts";
@@ -26,6 +29,7 @@ export interface CausalOptions {
   readonly decodeBatch?: number;
   /** Positions of the latents that are decoded; every one takes a root a channel, and costs the same. */
   readonly decodePositions?: number;
+  readonly precision?: string;
   readonly repeats?: number;
   /** Whether words are drawn and latents decoded at all. */
   readonly decoding?: boolean;
@@ -43,6 +47,7 @@ export interface CausalResult extends Partial<CausalAgreement> {
   readonly preset: string;
   readonly words: number;
   readonly parameters: number;
+  readonly precision: string;
   readonly threads: number;
   readonly stepMs: number;
   readonly fastestStepMs: number;
@@ -80,12 +85,13 @@ class Subject {
   readonly #latentContext: FlowContext;
   readonly #options: Measured;
 
-  constructor(config: Config, options: Measured, dtype: DType) {
+  constructor(config: Config, options: Measured, dtype: DType, precision: NetworkPrecision) {
     const { positions, dimensions, sigma } = config.data;
     const { batch, decodeBatch, decodePositions } = options;
     const vocabulary = Vocabulary.build([wordNames(options.words)]);
     const table = randomTable(vocabulary.size, dimensions);
     this.model = TextFlow.build({ config, vocabulary, table, positionCounts: [positions], dtype });
+    this.model.networkPrecision = precision;
     const { flow } = this.model;
     if (!(flow instanceof CausalFlow) || !flow.wordHead || config.flow.steps > 0) {
       throw new UsageError(
@@ -141,7 +147,7 @@ async function agree(
   subject: Subject,
   config: Config,
   options: Measured,
-  most: number,
+  most: Bounds,
 ): Promise<CausalAgreement> {
   const { flow, data } = config;
   const values = subject.flow.wordHead?.codebook.values as Tensor;
@@ -160,7 +166,7 @@ async function agree(
       decodeBatch: options.decodeBatch,
       decodePositions: options.decodePositions,
       learningRate,
-      precision: "float32",
+      precision: options.precision,
     },
     weights: subject.flow.stateDict(),
     inputs: new Map([
@@ -181,7 +187,7 @@ async function agree(
   const decoded = subject.decode();
   try {
     const agreement = await demandSameGradients(peer, loss, gradients, most);
-    return { ...agreement, decodeDifference: await demandSameOutput(peer, "decode", decoded, most) };
+    return { ...agreement, decodeDifference: await demandSameOutput(peer, "decode", decoded, most.output) };
   } finally {
     for (const tensor of [...found, decoded]) tensor.dispose();
   }
@@ -194,6 +200,7 @@ function measured({ peer: _, ...given }: CausalOptions, config: Config): Measure
     batch: config.train.batchSize,
     decodeBatch: 16,
     decodePositions: 4,
+    precision: "float32",
     repeats: 9,
     decoding: true,
     ...given,
@@ -212,16 +219,16 @@ function configOf(preset = "small-ar"): Config {
  * @throws RiverrunError where they are further apart than `most`
  */
 export async function compareCausal(
-  given: Omit<CausalOptions, "peer">,
+  given: Omit<CausalOptions, "peer" | "precision">,
   peer: Peer,
   dtype: "float32" | "float64",
   most: number,
 ): Promise<CausalAgreement> {
   const config = configOf(given.preset);
   const options = measured(given, config);
-  const subject = new Subject(config, options, dtype);
+  const subject = new Subject(config, options, dtype, "float32");
   try {
-    return await agree(peer, subject, config, options, most);
+    return await agree(peer, subject, config, options, within(most));
   } finally {
     subject.dispose();
   }
@@ -237,11 +244,12 @@ export async function compareCausal(
 export async function benchCausal(given: CausalOptions = {}): Promise<CausalResult> {
   const config = configOf(given.preset);
   const options = measured(given, config);
+  const precision = benchPrecision("causal", options.precision);
   const place = chosenPeer(given.peer);
   const peer = place && "python" in place ? await Peer.start(place) : undefined;
-  const subject = new Subject(config, options, "float32");
+  const subject = new Subject(config, options, "float32", precision);
   try {
-    const agreement = peer && (await agree(peer, subject, config, options, mostDifference));
+    const agreement = peer && (await agree(peer, subject, config, options, mostDifferenceIn(precision)));
     const optimiser = new AdamW(subject.flow.namedParameters(), { betas: [0.9, 0.98], weightDecay });
     const parameters = subject.flow.parameters();
     const step = timedHere(() => {
@@ -266,6 +274,7 @@ export async function benchCausal(given: CausalOptions = {}): Promise<CausalResu
       preset: config.preset,
       words: subject.model.vocabulary.size,
       parameters: subject.flow.parameterCount(),
+      precision,
       threads: getThreads(),
       stepMs,
       fastestStepMs: Math.min(...steps.ours),

@@ -8,24 +8,24 @@ import {
   presetConfig,
   standardNormalLogDensity,
 } from "../flow/index.ts";
-import { Adam, InitContext } from "../nn/index.ts";
+import { Adam, InitContext, type NetworkPrecision, NetworkSettings } from "../nn/index.ts";
 import { type DType, Generator, getThreads, grad, noGrad, randn, scope, type Tensor } from "../torch/index.ts";
 import { gemmPeak } from "./gemm.ts";
 import {
   type Agreement,
+  type Bounds,
+  benchPrecision,
   chosenPeer,
   demandSameGradients,
   demandSameOutput,
-  mostDifference,
+  mostDifferenceIn,
   Peer,
   type PeerChoice,
   type PeerPlace,
   type PeerSkipped,
+  within,
 } from "./peer.ts";
 import { alternate, median, timedHere } from "./timing.ts";
-
-/** What the networks may be computed in; the peer knows bf16 as well. */
-export const flowStepPrecisions = ["float32"] as const;
 
 /** What to measure. Defaults: T=64, K=8, L=3, layout wide, 300 channels, batch 32 (Att-S, 66 M parameters). */
 export interface FlowStepOptions {
@@ -112,7 +112,7 @@ class Subject {
   readonly #context: FlowContext;
   readonly #scale: number;
 
-  constructor(options: Measured, dtype: DType) {
+  constructor(options: Measured, dtype: DType, precision: NetworkPrecision) {
     const { batch, positions, channels, couplings } = options;
     this.config = {
       ...presetConfig(couplings === "time" ? "paper-nar" : "paper-nar-channel").flow,
@@ -122,7 +122,9 @@ class Subject {
       heads: options.heads,
     };
     const generator = new Generator(1);
-    const init = new InitContext({ generator, dtype, device: "cpu" });
+    const networks = new NetworkSettings();
+    networks.precision = precision;
+    const init = new InitContext({ generator, dtype, device: "cpu", networks });
     this.flow = multiScaleFlow(init, positions, channels, this.config);
     this.x = scope(() => randn([batch, positions, channels], generator, { dtype }).mul(0.4));
     this.#context = new FlowContext(new Array<number>(batch).fill(positions), positions, { dtype });
@@ -156,7 +158,7 @@ class Subject {
 }
 
 /** Hands the flow to the peer and demands that both compute the same loss, gradients and inverse. */
-async function agree(peer: Peer, subject: Subject, options: Measured, most: number): Promise<FlowAgreement> {
+async function agree(peer: Peer, subject: Subject, options: Measured, most: Bounds): Promise<FlowAgreement> {
   const { layout, steps, levels, batch, positions, channels, heads, precision } = options;
   const settings = { layout, steps, levels, batch, positions, channels, heads, precision };
   await peer.open({
@@ -177,7 +179,7 @@ async function agree(peer: Peer, subject: Subject, options: Measured, most: numb
   const inverse = scope(() => subject.inverse());
   try {
     const agreement = await demandSameGradients(peer, loss, gradients, most);
-    return { ...agreement, inverseDifference: await demandSameOutput(peer, "inverse", inverse, most) };
+    return { ...agreement, inverseDifference: await demandSameOutput(peer, "inverse", inverse, most.output) };
   } finally {
     for (const gradient of gradients.values()) gradient.dispose();
     inverse.dispose();
@@ -196,9 +198,9 @@ export async function compareFlowStep(
   most: number,
 ): Promise<FlowAgreement> {
   const options = measured(given);
-  const subject = new Subject(options, dtype);
+  const subject = new Subject(options, dtype, "float32");
   try {
-    return await agree(peer, subject, options, most);
+    return await agree(peer, subject, options, within(most));
   } finally {
     subject.dispose();
   }
@@ -221,13 +223,7 @@ function measured({ peer: _, ...given }: FlowStepOptions): Measured {
 }
 
 /** @throws UsageError naming the option and what fits */
-function check({ precision, couplings, positions, levels, channels, heads }: Measured): void {
-  if (!(flowStepPrecisions as readonly string[]).includes(precision)) {
-    const alone = precision === "bf16" ? "; the peer alone: python bench/peer/main.py nar --precision bf16" : "";
-    throw new UsageError(
-      `precision ${precision}: flow-step computes in ${flowStepPrecisions.join(" or ")} so far${alone}`,
-    );
-  }
+function check({ couplings, positions, levels, channels, heads }: Measured): void {
   if (positions % 2 ** levels !== 0) {
     throw new UsageError(`${positions} positions and ${levels} levels: T must be a multiple of 2^L = ${2 ** levels}`);
   }
@@ -247,12 +243,13 @@ function check({ precision, couplings, positions, levels, channels, heads }: Mea
  */
 export async function benchFlowStep(given: FlowStepOptions = {}): Promise<FlowStepResult> {
   const options = measured(given);
+  const precision = benchPrecision("flow-step", options.precision);
   check(options);
   const place = peerPlace(given.peer, options);
   const peer = place && "python" in place ? await Peer.start(place) : undefined;
-  const subject = new Subject(options, "float32");
+  const subject = new Subject(options, "float32", precision);
   try {
-    const agreement = peer && (await agree(peer, subject, options, mostDifference));
+    const agreement = peer && (await agree(peer, subject, options, mostDifferenceIn(precision)));
     const optimiser = new Adam(subject.flow.namedParameters());
     const parameters = subject.flow.parameters();
     const step = timedHere(() => {

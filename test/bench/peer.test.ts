@@ -6,7 +6,15 @@ import { compareCausal } from "../../src/bench/causal.ts";
 import { compareGradients, fingerprint } from "../../src/bench/fingerprint.ts";
 import { benchFlowStep, compareFlowStep } from "../../src/bench/flowStep.ts";
 import { benchOperator } from "../../src/bench/operator.ts";
-import { demandSameGradients, demandSameOutput, findPeer, Peer, type PeerPlace } from "../../src/bench/peer.ts";
+import {
+  demandSameGradients,
+  demandSameOutput,
+  findPeer,
+  mostDifferenceIn,
+  Peer,
+  type PeerPlace,
+  within,
+} from "../../src/bench/peer.ts";
 import { tensor } from "../../src/torch/index.ts";
 import { scratch } from "../cli/support.ts";
 
@@ -51,15 +59,35 @@ describe("a peer that is faulty", () => {
     const [norm, projection] = fingerprint(tensor([3, 4], [2]));
     const answers = `{ loss: 2, gradients: { w: [${norm}, ${projection}] } }`;
     const same = await Peer.start(pretended(`${opens} return ${answers};`));
-    expect(await demandSameGradients(same, 2, gradients, 1e-9)).toEqual({ lossDifference: 0, gradientDifference: 0 });
-    await expect(demandSameGradients(same, 2.1, gradients, 1e-3)).rejects.toThrow(/loss 2 instead of 2.1/);
+    expect(await demandSameGradients(same, 2, gradients, within(1e-9))).toEqual({
+      lossDifference: 0,
+      gradientDifference: 0,
+    });
+    await expect(demandSameGradients(same, 2.1, gradients, within(1e-3))).rejects.toThrow(/loss 2 instead of 2.1/);
     const swapped = new Map([["w", tensor([4, 3], [2])]]);
-    await expect(demandSameGradients(same, 2, swapped, 1e-3)).rejects.toThrow(/gradients differ by .* \(w\)/);
+    await expect(demandSameGradients(same, 2, swapped, within(1e-3))).rejects.toThrow(/gradients differ by .* \(w\)/);
     same.close();
     const other = await Peer.start(pretended(`${opens} return { output: [7, 5, 1] };`));
     await expect(demandSameOutput(other, "inverse", tensor([3, 4], [2]), 1e-3)).rejects.toThrow(
       /inverse gives something/,
     );
+    other.close();
+  });
+
+  it("is held to bounds that are wider in bf16, but bounds", async () => {
+    const gradients = new Map([["w", tensor([3, 4], [2])]]);
+    const [norm, projection] = fingerprint(tensor([3, 4], [2]));
+    const near = `{ loss: 2.0002, gradients: { w: [${norm}, ${projection + 0.1 * norm * 0.4}] } }`;
+    const peer = await Peer.start(pretended(`${opens} return ${near};`));
+    const { loss, gradient, output } = mostDifferenceIn("bf16");
+    await demandSameGradients(peer, 2, gradients, { loss, gradient });
+    await expect(demandSameGradients(peer, 2, gradients, mostDifferenceIn("float32"))).rejects.toThrow(/differ by/);
+    await expect(demandSameGradients(peer, 2.001, gradients, { loss, gradient })).rejects.toThrow(/something else/);
+    const tenth = new Map([["w", tensor([3.3, 4.4], [2])]]);
+    await expect(demandSameGradients(peer, 2, tenth, { loss, gradient })).rejects.toThrow(/something else/);
+    peer.close();
+    const other = await Peer.start(pretended(`${opens} return { output: [5, ${norm * 1.01}, ${projection}] };`));
+    await expect(demandSameOutput(other, "inverse", tensor([3, 4], [2]), output)).rejects.toThrow(/inverse gives/);
     other.close();
   });
 
@@ -135,5 +163,12 @@ describe.skipIf("skipped" in real)(title, () => {
     expect(inverseSpeedup).toBe((peerInverseMs as number) / inverseMs);
     expect(peerPeakRssMb).toBeGreaterThan(0);
     expect(result.lossDifference).toBeLessThan(1e-5);
+  });
+
+  it("agrees in bf16 as far as bf16 goes, where products are large enough to be in it", async () => {
+    const wide = { steps: 1, levels: 1, batch: 16, positions: 32, channels: 192, heads: 3, repeats: 1 };
+    const result = await benchFlowStep({ ...wide, precision: "bf16", peer: place });
+    expect(result).toMatchObject({ precision: "bf16" });
+    expect(result.gradientDifference).toBeGreaterThan(1e-4);
   });
 });

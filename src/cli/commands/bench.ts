@@ -35,7 +35,7 @@ const taken: Readonly<Record<Kind, readonly (keyof BenchOptions)[]>> = {
   all: ["quick", "only", "out", "record"],
   op: ["peer"],
   "flow-step": ["layout", "steps", "levels", "batch", "positions", "channels", "precision", "repeats", "peer"],
-  causal: ["preset", "words", "batch", "repeats", "peer"],
+  causal: ["preset", "words", "batch", "precision", "repeats", "peer"],
   ar: ["steps", "positions", "channels", "words", "repeats"],
   memory: ["preset", "words", "batch"],
 };
@@ -58,7 +58,10 @@ export function addBench(program: Command): void {
     .option("--peer", "op, flow-step, causal: also PyTorch in the same run, where .oracle/torch has it")
     .option("--repeats <n>", "flow-step, causal, ar: timed runs (default: 12, 9, 2)", integer(1))
     .addOption(new Option("--layout <name>", "flow-step (default: wide)").choices(["paper", "wide"]))
-    .option("--precision <name>", "flow-step: of the networks; float32 so far (default: float32)")
+    .option(
+      "--precision <name>",
+      "flow-step, causal: of the networks, float32 or bf16, and of the peer's (default: float32)",
+    )
     .option("--steps <n>", "flow-step, ar: K (default: 8, 4)", integer(1))
     .option("--levels <n>", "flow-step: L (default: 3)", integer(1))
     .option("--batch <n>", "flow-step, causal, memory: texts (default: 32, the preset's)", integer(1))
@@ -80,7 +83,7 @@ export function addBench(program: Command): void {
     .option("--record", "all: write the ratios to bench/recorded.json, which later runs are compared with")
     .addHelpText(
       "after",
-      example("bench --quick", "bench flow-step --peer --precision float32 --json", "bench memory --preset paper-nar"),
+      example("bench --quick", "bench flow-step --peer --precision bf16 --json", "bench memory --preset paper-nar"),
     )
     .action(bench);
 }
