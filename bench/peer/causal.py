@@ -136,6 +136,9 @@ class CausalFlow:
         shape = (settings["batch"], settings["positions"], settings["channels"])
         self.x = self.flow["head"].codebook[torch.randint(4, settings["words"], shape[:2])]
         self.x = self.x + settings["sigma"] * torch.randn(shape)
+        # What a step goes backward from; a group of processes puts its own in this place (distributed.py).
+        self.objective = self.loss
+        self.losses = []
         latents = (settings["decodeBatch"], settings["decodePositions"], shape[2])
         self.z = torch.randn(latents, dtype=torch.float64)
 
@@ -162,7 +165,9 @@ class CausalFlow:
         return -self.flow["head"].log_density(rows, hidden.flatten(0, 1), self.autocast).mean()
 
     def step(self):
-        self.loss().backward()
+        loss = self.objective()
+        loss.backward()
+        self.losses.append(loss.item())
         torch.nn.utils.clip_grad_norm_(self.flow.parameters(), 1)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)

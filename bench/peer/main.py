@@ -19,6 +19,7 @@ import time
 
 import torch
 from causal import CausalFlow
+from distributed import share
 from nar import NarFlow
 from safetensors.torch import load_file
 
@@ -32,6 +33,7 @@ DEFAULTS = {
         "channels": 300,
         "heads": 6,
         "alpha": 2.0,
+        "clipNorm": None,
         "learningRate": 1e-5,
     },
     "causal": {
@@ -72,7 +74,7 @@ def fingerprint(gradient):
 class Subject:
     """A model that is asked for work."""
 
-    def __init__(self, name, settings, weights=None, inputs=None):
+    def __init__(self, name, settings, weights=None, inputs=None, group=None):
         self.model = MODELS[name](settings)
         if weights:
             tensors = load_file(weights)
@@ -81,6 +83,8 @@ class Subject:
                 self.model.flow.double()
             self.model.load(tensors, load_file(inputs))
             del tensors
+        if group:
+            share(self.model, **group)
         self.model.prepare()
 
     def parameters(self):
@@ -134,7 +138,8 @@ class Server:
                 return {"torch": torch.__version__, "threads": torch.get_num_threads()}
             name = request["model"]
             settings = {**DEFAULTS[name], **request["settings"]}
-            self.subject = Subject(name, settings, request.get("weights"), request.get("inputs"))
+            given = [request.get(key) for key in ("weights", "inputs", "group")]
+            self.subject = Subject(name, settings, *given)
             return {
                 "torch": torch.__version__,
                 "threads": torch.get_num_threads(),
@@ -146,6 +151,8 @@ class Server:
             return self.subject.gradients()
         if work == "output":
             return self.subject.output(request["work"])
+        if work == "losses":
+            return {"losses": self.subject.model.losses}
         if work == "memory":
             return {"peakRssMb": peak_rss_mb()}
         if work == "time":

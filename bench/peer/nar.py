@@ -215,7 +215,11 @@ class NarFlow:
     def __init__(self, settings):
         self.flow = blocks(settings["positions"], settings["channels"], settings, 1)
         self.learning_rate = settings["learningRate"]
+        self.clip_norm = settings["clipNorm"]
         self.x = 0.4 * torch.randn(settings["batch"], settings["positions"], settings["channels"])
+        # What a step goes backward from; a group of processes puts its own in this place (distributed.py).
+        self.objective = self.loss
+        self.losses = []
 
     def load(self, weights, inputs):
         self.flow.load_state_dict(weights)
@@ -231,7 +235,11 @@ class NarFlow:
         return -log_density.sum() / (self.x.numel() * math.log(2))
 
     def step(self):
-        self.loss().backward()
+        loss = self.objective()
+        loss.backward()
+        self.losses.append(loss.item())
+        if self.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.flow.parameters(), self.clip_norm)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
 

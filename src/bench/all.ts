@@ -1,6 +1,7 @@
 /** Every figure of speed and memory as a ratio to something that is measured in the same run. */
 import { join } from "node:path";
 import { messageOf } from "../base/errors.ts";
+import { hasCollectives } from "../torch/index.ts";
 import { type Growth, measureGrowth } from "./costs.ts";
 import type { Figure } from "./figures.ts";
 import { outputOf, type Row, rowsOf, script } from "./programs.ts";
@@ -54,6 +55,7 @@ export const partNames = [
   "flow-step",
   "causal",
   "ar",
+  "data-parallel",
   "tokenizers",
   "metrics",
   "glove",
@@ -121,6 +123,19 @@ class Run {
       { ...fromRow(row, "autoregressive encoding", "plain loops", "wavefrontSpeedup"), details: row },
       quotient(row, "beam search of 5", "greedy decoding", "beam5SecondsPerText", "decodeSecondsPerText"),
     ];
+  }
+
+  async *#dataParallel(): AsyncGenerator<Figure> {
+    if (!hasCollectives()) {
+      yield { figure: "two processes", of: "one process", skipped: "the addon was built without collectives" };
+      return;
+    }
+    const { self, quick } = this.#options;
+    // Of one thread each, whatever the others have.
+    const args = ["data-parallel", "--peer", "--words", "2000", "--repeats", quick ? "10" : "30", "--json"];
+    const [row] = rowsOf(await outputOf([...self, "bench", ...args]));
+    yield { ...fromRow(row, "two processes", "one process", "scaling"), details: row };
+    yield fromRow(row, "scaling of two processes", peer, "scalingRatio");
   }
 
   /** The output of a script of bench/, or its rows' word of being skipped. */
@@ -219,6 +234,7 @@ class Run {
       { name: "flow-step", figures: () => this.#flowStep() },
       { name: "causal", figures: () => this.#causal() },
       { name: "ar", figures: () => this.#ar() },
+      { name: "data-parallel", figures: () => this.#dataParallel() },
       { name: "tokenizers", figures: () => this.#tokenizers() },
       { name: "metrics", figures: () => this.#metrics() },
       { name: "glove", figures: () => this.#glove() },

@@ -142,6 +142,20 @@ class Subject {
   }
 }
 
+/** What the peer has to know of such a flow. */
+export function causalSettings({ flow, data }: Config, words: number): Readonly<Record<string, unknown>> {
+  return {
+    width: flow.hidden ?? data.dimensions,
+    layers: flow.deepLayers ?? flow.layers,
+    heads: flow.heads,
+    channels: data.dimensions,
+    positions: data.positions,
+    sigma: data.sigma,
+    words,
+    impossible: [Vocabulary.pad, Vocabulary.sos],
+  };
+}
+
 async function agree(
   peer: Peer,
   subject: Subject,
@@ -149,19 +163,11 @@ async function agree(
   options: Measured,
   most: Bounds,
 ): Promise<CausalAgreement> {
-  const { flow, data } = config;
   const values = subject.flow.wordHead?.codebook.values as Tensor;
   await peer.open({
     name: "causal",
     settings: {
-      width: flow.hidden ?? data.dimensions,
-      layers: flow.deepLayers ?? flow.layers,
-      heads: flow.heads,
-      channels: data.dimensions,
-      positions: data.positions,
-      sigma: data.sigma,
-      words: values.size(0),
-      impossible: [Vocabulary.pad, Vocabulary.sos],
+      ...causalSettings(config, values.size(0)),
       batch: options.batch,
       decodeBatch: options.decodeBatch,
       decodePositions: options.decodePositions,

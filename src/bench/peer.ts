@@ -133,11 +133,16 @@ export class Peer {
     return new RiverrunError(`the PyTorch peer ended without an answer: ${last || "it said nothing"}`);
   }
 
-  /** Starts it with this process's number of threads and environment. @throws RiverrunError where it does not answer */
-  static async start(place: PeerPlace): Promise<Peer> {
+  /**
+   * Starts it with this process's environment.
+   *
+   * @param threads inside an operator; this process's unless given
+   * @throws RiverrunError where it does not answer
+   */
+  static async start(place: PeerPlace, threads: number = getThreads()): Promise<Peer> {
     const peer = new Peer(place);
     try {
-      peer.torch = String((await peer.ask({ do: "open", threads: getThreads() })).torch);
+      peer.torch = String((await peer.ask({ do: "open", threads })).torch);
       return peer;
     } catch (error) {
       peer.close();

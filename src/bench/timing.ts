@@ -19,27 +19,35 @@ export function timedHere(body: () => void): Timed {
   };
 }
 
+/**
+ * `runs` runs of every side in blocks, a block of one after a block of the other, `warmUp` runs of each before. The order
+ * turns every time, so that none always comes after the same other.
+ */
+export async function takeTurns(
+  sides: readonly Timed[],
+  runs: number,
+  { block, warmUp }: { readonly block: number; readonly warmUp: number },
+): Promise<number[][]> {
+  const milliseconds = sides.map((): number[] => []);
+  const order = sides.map((_, index) => index);
+  for (const index of order) await sides[index](warmUp);
+  for (let done = 0; done < runs; done += block) {
+    for (const index of order) milliseconds[index].push(...(await sides[index](Math.min(block, runs - done))));
+    order.reverse();
+  }
+  return milliseconds;
+}
+
 /** Times of ours and of the peer's, milliseconds; the latter empty without a peer. */
 export interface SideBySide {
   readonly ours: readonly number[];
   readonly theirs: readonly number[];
 }
 
-/**
- * `runs` runs of each side in blocks of three, a block of one after a block of the other, two to warm up before. The
- * order turns every time, so that none always comes after the other.
- */
+/** Two sides in turns, in blocks of three, two runs to warm up before. */
 export async function alternate(ours: Timed, theirs: Timed | undefined, runs: number): Promise<SideBySide> {
-  const sides = [{ time: ours, milliseconds: [] as number[] }];
-  if (theirs) sides.push({ time: theirs, milliseconds: [] });
-  for (const { time } of sides) await time(2);
-  for (let done = 0; done < runs; done += 3) {
-    for (const { time, milliseconds } of sides) milliseconds.push(...(await time(Math.min(3, runs - done))));
-    sides.reverse();
-  }
-  const of = (side: Timed | undefined): readonly number[] =>
-    sides.find(({ time }) => time === side)?.milliseconds ?? [];
-  return { ours: of(ours), theirs: of(theirs) };
+  const [own, other = []] = await takeTurns(theirs ? [ours, theirs] : [ours], runs, { block: 3, warmUp: 2 });
+  return { ours: own, theirs: other };
 }
 
 /** The middle value, or the mean of the two in the middle. */

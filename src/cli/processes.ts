@@ -1,8 +1,7 @@
 /** Several processes of one command on this machine, told by the usual variables which of how many each is. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { availableParallelism, constants } from "node:os";
-import { RiverrunError } from "../base/errors.ts";
+import { freePort } from "../base/freePort.ts";
 import { launchedAsVariable } from "../base/invocation.ts";
 import { say } from "./output.ts";
 
@@ -22,19 +21,6 @@ export const launcherVariable = "RIVERRUN_LAUNCHER";
 
 /** How long a process that was asked to end by SIGTERM has before SIGKILL, milliseconds. */
 const killAfter = 10_000;
-
-/** A port of 127.0.0.1 that nobody listens at just now. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== "object" || address === null) throw new RiverrunError("this machine gives no TCP port");
-  return address.port;
-}
 
 /** How one process ended. */
 interface Ended {

@@ -1,6 +1,7 @@
 /** Pieces trained side by side, each process one at a time with threads of its own. */
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { RiverrunError, UsageError } from "../base/errors.ts";
+import { forkModule } from "../base/forkModule.ts";
 import { type Failure, finishedPiece, nameOf, type Outcome, type Piece, type Workshop } from "./pieces.ts";
 import type { Scale } from "./scales.ts";
 import { StoppedError } from "./stopped.ts";
@@ -39,12 +40,9 @@ export interface ProcessOptions {
 /** Between two looks at whether the table is asked to stop. */
 const lookEveryMs = 100;
 
-/** The compiled module or, in a clone, the source by way of tsx. Everything that it prints goes to stderr. */
+/** Everything that it prints goes to stderr. */
 function start(setting: Setting): ChildProcess {
-  const source = import.meta.url.endsWith(".ts");
-  const module = new URL(source ? "./rowProcess.ts" : "./rowProcess.js", import.meta.url);
-  const child = fork(module, {
-    execArgv: source ? ["--import", import.meta.resolve("tsx/esm")] : [],
+  const child = forkModule(new URL("./rowProcess.ts", import.meta.url), {
     env: { ...process.env, OMP_NUM_THREADS: String(setting.threads) },
     stdio: ["ignore", 2, 2, "ipc"],
   });

@@ -1,7 +1,8 @@
 /** Process groups between real processes. */
 import { describe, expect, it } from "vitest";
+import { freePort } from "../../src/base/freePort.ts";
 import { ProcessGroup } from "../../src/torch/index.ts";
-import { freePort, missing, startAll } from "./support.ts";
+import { missing, startAll } from "./support.ts";
 
 interface Seen {
   readonly sum: number;

@@ -1,21 +1,11 @@
 /** Several processes of one program, as a launcher starts them. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../src/base/freePort.ts";
 import { hasCollectives } from "../../src/torch/index.ts";
 
 /** Why the tests of several processes are left out; undefined where they are not. */
 export const missing: string | undefined = hasCollectives() ? undefined : "the addon was built without collectives";
-
-/** A port of this machine that nobody listens at. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== "object" || address === null) throw new Error("no port");
-  return address.port;
-}
 
 /** How a process ended and what it said. */
 export interface Ended {

@@ -7,7 +7,7 @@ import { integer } from "../options.ts";
 import { emit, say } from "../output.ts";
 import { example, root } from "../program.ts";
 
-const kinds = ["all", "op", "flow-step", "causal", "ar", "memory"] as const;
+const kinds = ["all", "op", "flow-step", "causal", "ar", "data-parallel", "memory"] as const;
 type Kind = (typeof kinds)[number];
 
 interface BenchOptions {
@@ -22,6 +22,7 @@ interface BenchOptions {
   readonly preset?: string;
   readonly words?: number;
   readonly repeats?: number;
+  readonly processes?: number;
   readonly threads?: number;
   readonly peer?: boolean;
   readonly quick?: boolean;
@@ -37,6 +38,7 @@ const taken: Readonly<Record<Kind, readonly (keyof BenchOptions)[]>> = {
   "flow-step": ["layout", "steps", "levels", "batch", "positions", "channels", "precision", "repeats", "peer"],
   causal: ["preset", "words", "batch", "precision", "repeats", "peer"],
   ar: ["steps", "positions", "channels", "words", "repeats"],
+  "data-parallel": ["preset", "words", "batch", "steps", "processes", "repeats", "peer"],
   memory: ["preset", "words", "batch"],
 };
 
@@ -48,35 +50,36 @@ export function addBench(program: Command): void {
     .addArgument(
       new Argument(
         "[what]",
-        "all: every figure and a page with plots; op: one small operator; flow-step: a training step and the inverse of the paper's flow; causal: the left-to-right flow; ar: the paper's autoregressive flow; memory: a training step of a preset",
+        "all: every figure and a page with plots; op: one small operator; flow-step: a training step and the inverse of the paper's flow; causal: the left-to-right flow; ar: the paper's autoregressive flow; data-parallel: steps that several processes share, beside one process's; memory: a training step of a preset",
       )
         .choices(kinds)
         .default("all"),
     )
     .option("--json", "one JSON line (always so)")
-    .option("--threads <n>", "threads inside an operator (default: the machine's cores)", integer(1))
-    .option("--peer", "op, flow-step, causal: also PyTorch in the same run, where .oracle/torch has it")
-    .option("--repeats <n>", "flow-step, causal, ar: timed runs (default: 12, 9, 2)", integer(1))
+    .option("--threads <n>", "threads inside an operator (default: the machine's cores; data-parallel: 1)", integer(1))
+    .option("--peer", "op, flow-step, causal, data-parallel: also PyTorch in the same run, where .oracle/torch has it")
+    .option("--repeats <n>", "flow-step, causal, ar, data-parallel: timed runs (default: 12, 9, 2, 30)", integer(1))
     .addOption(new Option("--layout <name>", "flow-step (default: wide)").choices(["paper", "wide"]))
     .option(
       "--precision <name>",
       "flow-step, causal: of the networks, float32 or bf16, and of the peer's (default: float32)",
     )
-    .option("--steps <n>", "flow-step, ar: K (default: 8, 4)", integer(1))
+    .option("--steps <n>", "flow-step, ar, data-parallel: K (default: 8, 4, the preset's)", integer(1))
     .option("--levels <n>", "flow-step: L (default: 3)", integer(1))
-    .option("--batch <n>", "flow-step, causal, memory: texts (default: 32, the preset's)", integer(1))
+    .option("--batch <n>", "flow-step, causal, data-parallel, memory: texts (default: 32, the preset's)", integer(1))
     .option("--positions <n>", "flow-step, ar: T (default: 64)", integer(2))
     .option("--channels <n>", "flow-step, ar: D (default: 300)", integer(2))
-    .option("--preset <name>", "causal, memory (default: small-ar, small)")
+    .option("--preset <name>", "causal, data-parallel, memory (default: small-ar, small-ar, small)")
     .option(
       "--words <n>",
-      "causal, ar, memory: words that a point is compared with (default: 5000, 10000, 5000)",
+      "causal, ar, data-parallel, memory: words of the vocabulary (default: 5000, 10000, 5000, 5000)",
       integer(2),
     )
+    .option("--processes <n>", "data-parallel: that share every step (default: 2)", integer(2))
     .option("--quick", "all: small sizes and few runs, about two minutes")
     .option(
       "--only <names>",
-      "all: parts by name, separated by commas: operator, flow-step, causal, ar, tokenizers, metrics, glove, memory, growth",
+      "all: parts by name, separated by commas: operator, flow-step, causal, ar, data-parallel, tokenizers, metrics, glove, memory, growth",
       (text: string) => text.split(","),
     )
     .option("--out <dir>", "all: folder of the page (default: runs/bench)")
@@ -122,6 +125,10 @@ async function bench(what: Kind, given: BenchOptions): Promise<void> {
       const result = await benchAr(options);
       for (const part of result.leftOut) say(`left out: ${part}`);
       return emit(result);
+    }
+    case "data-parallel": {
+      const { benchDataParallel } = await import("../../bench/dataParallel.ts");
+      return emit(await benchDataParallel({ ...options, threads }));
     }
     case "memory": {
       const { benchMemory } = await import("../../bench/memory.ts");
