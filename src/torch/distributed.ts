@@ -119,7 +119,8 @@ export class ProcessGroup {
 
   /** Sums numbers over all processes, in float64. @throws PeerError */
   async sum(values: readonly number[]): Promise<number[]> {
-    const own = tensor(values, [values.length], { dtype: "float64", device: this.device });
+    // It outlives a scope that ends meanwhile.
+    const own = tensor(values, [values.length], { dtype: "float64", device: this.device }).keep();
     try {
       await this.allReduce([own]);
       return own.toNumbers();

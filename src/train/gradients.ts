@@ -171,18 +171,19 @@ export function figuresOf(model: TextFlow, { nelbo, tokens, latents }: StepSums)
 /**
  * Goes forward and backward through the parts of a step.
  *
- * @param take is given the objective of each part and takes its gradient
+ * @param take is given the objective of each part, and what the parts add up to so far, and takes its gradient
  */
 function forObjectives(
   model: TextFlow,
   step: StepBatch,
   detailed: boolean,
-  take: (objective: Tensor, part: StepPart) => void,
+  take: (objective: Tensor, part: StepPart, sums: StepSums) => void,
 ): StepSums {
   const divisor = step.divisor ?? divisorOf(model, step.texts);
   const words = model.attentionDecoder !== undefined;
   const latents = new Map<string, LatentSquares>();
   const trace = traceInto(latents);
+  const tokens = step.texts.reduce((sum, text) => sum + text.tokensCounted, 0);
   let loss = 0;
   let nelbo = 0;
   forStepParts(model, step, (part) => {
@@ -192,9 +193,8 @@ function forObjectives(
     if (likelihood) nelbo += total(likelihood);
     const objective = density.sum().div(divisor);
     loss += objective.item();
-    take(objective, part);
+    take(objective, part, { loss, tokens, nelbo, latents });
   });
-  const tokens = step.texts.reduce((sum, text) => sum + text.tokensCounted, 0);
   return { loss, tokens, nelbo, latents };
 }
 
@@ -227,15 +227,19 @@ export function stepGradients(model: TextFlow, step: StepBatch, detailed: boolea
 /**
  * The same for this process's rows of a batch that several processes share; `step.divisor` is the whole batch's. The
  * gradients go into the reducer, which has begun to sum them over the processes when this returns.
+ *
+ * @param known is told what the rows add up to before the last backward pass, so that it can be sent beside it
  */
 export function shareGradients(
   model: TextFlow,
   step: StepBatch,
   detailed: boolean,
   reducer: GradientReducer,
-): StepSums {
+  known: (sums: StepSums) => void,
+): void {
   const parameters = [...model.trainableParameters().values()];
-  return forObjectives(model, step, detailed, (objective, { isFirst, isLast }) => {
+  forObjectives(model, step, detailed, (objective, { isFirst, isLast }, sums) => {
+    if (isLast) known(sums);
     reducer.arm(isFirst, isLast);
     scope(() => {
       grad([objective], parameters, { allowUnused: true });

@@ -110,10 +110,15 @@ export class Processes {
    */
   async stepGradients(model: TextFlow, batch: StepBatch, detailed: boolean, wishes: Wishes): Promise<SharedStep> {
     const reducer = this.#reducerOf(model);
-    const own = shareGradients(model, batch, detailed, reducer);
-    // In this order in every process: buckets that some had to leave to the end come before the sum of the figures.
-    const [, row] = await Promise.all([reducer.finish(), this.#group.sum(packed(own, wishes))]);
-    const { sums, wishes: agreed } = unpacked(row, [...own.latents.keys()]);
+    let blocks: readonly string[] = [];
+    let figures: Promise<readonly number[]> = Promise.resolve([]);
+    // The figures go first in every process: their way is hidden by the backward pass, and the end waits for buckets alone.
+    shareGradients(model, batch, detailed, reducer, (own) => {
+      blocks = [...own.latents.keys()];
+      figures = this.#group.sum(packed(own, wishes));
+    });
+    const [, row] = await Promise.all([reducer.finish(), figures]);
+    const { sums, wishes: agreed } = unpacked(row, blocks);
     return {
       loss: sums.loss,
       tokens: sums.tokens,
