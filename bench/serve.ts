@@ -6,7 +6,7 @@
  * Starts `riverrun serve` as a process of its own, lets every client send one request after the other on its own
  * connection, and compares what comes back with what the command says of the same texts. Prints one JSON line: requests,
  * lost ones (no answer, an answer other than 200 after the retries that a 503 asks for, or a wrong record), latencies, tokens
- * per second of the server and of the command, and the server's resident memory; exit code 1 where a request was lost.
+ * per second of the server and of the command, and the resident memory of server and engine; exit code 1 where a request was lost.
  * Without `--model` it trains preset `tiny` on the built-in corpus for a few steps. `--mixed` adds the other operations.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -218,10 +218,15 @@ async function main(): Promise<void> {
     const working = Promise.all(Array.from({ length: clients }, (_, number) => client(number, load, counts)));
     // After the first seconds the memory of a server that leaks nothing is what it will be.
     await new Promise((resolve) => setTimeout(resolve, Math.min(10_000, 500 * seconds)));
-    const [earlySeconds, early] = [Math.round((performance.now() - start) / 1000), residentMb(pid)];
+    const { engine } = (await (await fetch(`http://127.0.0.1:${port}/health`)).json()) as { engine: { pid: number } };
+    const resident = (): number | undefined => {
+      const [own, its] = [residentMb(pid), residentMb(engine.pid)];
+      return own === undefined || its === undefined ? undefined : own + its;
+    };
+    const [earlySeconds, early] = [Math.round((performance.now() - start) / 1000), resident()];
     await working;
     const wall = (performance.now() - start) / 1000;
-    const late = residentMb(pid);
+    const late = resident();
     server.kill("SIGTERM");
     const [exitCode] = (await once(server, "close")) as [number | null];
     const report = {

@@ -1,5 +1,6 @@
 /** Commands that map lines to records: lines in, lines out, in order, with bounded memory. */
 import { messageOf, UsageError } from "../base/errors.ts";
+import { nonFiniteIn } from "../base/finite.ts";
 import type { Line, RecordId } from "../corpora/index.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import { counted } from "./counted.ts";
@@ -40,6 +41,13 @@ export class NamedLineError extends UsageError {
 /** What a line gives, or what is wrong with it. */
 type Waiting<Item> = { readonly source: Line } & ({ readonly item: Item } | { readonly error: string });
 
+/** The records of a line, unless a number of theirs is none. */
+function usable(records: readonly object[] | FailedText): readonly object[] | FailedText {
+  if (records instanceof FailedText) return records;
+  const [fault] = records.flatMap((record) => nonFiniteIn(record) ?? []);
+  return fault === undefined ? records : new FailedText(fault);
+}
+
 /**
  * Reads FILE or stdin, makes an item of each line, calls `body` with batches of items, writes the records of each line in
  * the order of the lines, a batch at a time. A line of which no item can be made (`itemOf` throws), or of which `body` says
@@ -66,7 +74,7 @@ export async function overLines<Item>(
     let next = 0;
     const written = waiting.flatMap((one) => {
       const { line, id } = one.source;
-      const own = "item" in one ? found[next++] : new FailedText(one.error);
+      const own = "item" in one ? usable(found[next++]) : new FailedText(one.error);
       if (own instanceof FailedText) {
         tally.failed++;
         const name = own.id ?? id;

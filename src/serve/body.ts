@@ -23,7 +23,7 @@ export class HttpError extends Error {
 /** The client has gone; nobody is left to answer. */
 export class ClientGone extends Error {}
 
-/** Bytes of bodies that are held at one time. */
+/** Bytes of the requests that are being read or worked on. */
 export class BodyBudget {
   readonly #most: number;
   #held = 0;
@@ -32,19 +32,35 @@ export class BodyBudget {
     this.#most = most;
   }
 
-  /** @throws HttpError 503 where there is no room. */
-  take(bytes: number): void {
-    if (this.#held + bytes > this.#most) {
-      throw new HttpError(503, "the bodies of other requests fill the memory set aside for them: come again", {
-        headers: { "retry-after": "1" },
-      });
-    }
-    this.#held += bytes;
+  /** The share of a request, empty at first. */
+  share(): BodyShare {
+    let own = 0;
+    return {
+      take: (bytes) => {
+        if (this.#held + bytes > this.#most) {
+          throw new HttpError(503, "the bodies of other requests fill the memory set aside for them: come again", {
+            headers: { "retry-after": "1" },
+          });
+        }
+        this.#held += bytes;
+        own += bytes;
+      },
+      giveBack: () => {
+        this.#held -= own;
+        own = 0;
+      },
+    };
   }
+}
 
-  give(bytes: number): void {
-    this.#held -= bytes;
-  }
+/**
+ * What one request holds of a budget. What is parsed out of a body lives as long as its request, so the share is given
+ * back when that has been answered.
+ */
+export interface BodyShare {
+  /** @throws HttpError 503 where there is no room. */
+  take(bytes: number): void;
+  giveBack(): void;
 }
 
 const tooLarge = (limit: number): HttpError =>
@@ -70,20 +86,18 @@ export function checkHeaders({ headers }: IncomingMessage, limit: number): void 
 }
 
 /** @throws HttpError 413, 503; ClientGone where the connection ends first */
-function readBytes(request: IncomingMessage, limit: number, budget: BodyBudget): Promise<Buffer> {
+function readBytes(request: IncomingMessage, limit: number, share: BodyShare): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     const end = (settle: () => void): void => {
-      budget.give(length);
-      length = 0;
       request.removeAllListeners("data");
       settle();
     };
     request.on("data", (chunk: Buffer) => {
       try {
         if (length + chunk.length > limit) throw tooLarge(limit);
-        budget.take(chunk.length);
+        share.take(chunk.length);
         length += chunk.length;
         chunks.push(chunk);
       } catch (error) {
@@ -101,8 +115,8 @@ function readBytes(request: IncomingMessage, limit: number, budget: BodyBudget):
  *
  * @throws HttpError 400 where it is not UTF-8 or not JSON, 413, 503; ClientGone
  */
-export async function readJson(request: IncomingMessage, limit: number, budget: BodyBudget): Promise<unknown> {
-  const bytes = await readBytes(request, limit, budget);
+export async function readJson(request: IncomingMessage, limit: number, share: BodyShare): Promise<unknown> {
+  const bytes = await readBytes(request, limit, share);
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);

@@ -1,18 +1,37 @@
-/** The model in a thread of its own, so that connections are served while it computes; started again where it dies. */
-import type { Worker } from "node:worker_threads";
+/**
+ * The model in a process of its own: connections are served while it computes, and a fault that ends it, in libtorch or for
+ * want of memory, does not end the server. Started again where it dies.
+ */
+import type { ChildProcess } from "node:child_process";
 import { DataMissingError, messageOf, RiverrunError, UsageError } from "../base/errors.ts";
-import { startWorker } from "../base/startWorker.ts";
-import type { EngineMessage, EngineSettings, EngineTask, Group, ItemResult, ModelFacts } from "./protocol.ts";
+import { forkModule } from "../base/forkModule.ts";
+import type {
+  EngineMemory,
+  EngineMessage,
+  EngineOrder,
+  EngineSettings,
+  Group,
+  ItemResult,
+  ModelFacts,
+} from "./protocol.ts";
 
-/** Seconds before a thread that has died again is started again: doubled each time, up to the last. */
+/** Seconds before a process that has died again is started again: doubled each time, up to the last. */
 const firstPause = 0.25;
 const longestPause = 30;
 
 /** What the engine is doing. */
 export type EngineState = "starting" | "ready" | "restarting" | "stopped";
 
-/** The thread died while it worked on these items. */
-export class EngineCrash extends Error {}
+/** The process died while it worked on these items. */
+export class EngineCrash extends Error {
+  /** Seconds until it is started again. */
+  readonly pause: number;
+
+  constructor(message: string, pause: number) {
+    super(message);
+    this.pause = pause;
+  }
+}
 
 interface Pending {
   readonly task: number;
@@ -20,21 +39,25 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** Starts the thread; a test hands in its own, to be able to end it. */
-export type StartEngine = (settings: EngineSettings) => Worker;
+/** Starts the process; a test hands in its own, to be able to end it. */
+export type StartEngine = () => ChildProcess;
 
-const startThread: StartEngine = (settings) =>
-  startWorker(new URL("./engineWorker.ts", import.meta.url), { workerData: settings });
+/** Latents are sent as they are in memory. Whatever the process prints goes to stderr. */
+export const startEngineProcess: StartEngine = () =>
+  forkModule(new URL("./engineWorker.ts", import.meta.url), {
+    serialization: "advanced",
+    stdio: ["ignore", 2, 2, "ipc"],
+  });
 
-/** One thread with one model. */
+/** One process with one model. */
 export class Engine {
   /** Called whenever the engine can take a group. */
   onIdle: () => void = () => undefined;
-  /** Called with a line for the log where the thread dies and where it is back. */
+  /** Called with a line for the log where the process dies and where it is back. */
   onTrouble: (message: string) => void = () => undefined;
   readonly #settings: EngineSettings;
   readonly #start: StartEngine;
-  #worker: Worker | undefined;
+  #child: ChildProcess | undefined;
   #state: EngineState = "starting";
   #facts: ModelFacts | undefined;
   #pending: Pending | undefined;
@@ -43,9 +66,9 @@ export class Engine {
   #lastError: string | undefined;
   #pause = firstPause;
   #timer: NodeJS.Timeout | undefined;
-  #memory = { liveTensors: 0, heldBytes: 0 };
+  #memory: EngineMemory = { liveTensors: 0, heldBytes: 0, rssBytes: 0 };
 
-  constructor(settings: EngineSettings, start: StartEngine = startThread) {
+  constructor(settings: EngineSettings, start: StartEngine = startEngineProcess) {
     this.#settings = settings;
     this.#start = start;
   }
@@ -54,14 +77,19 @@ export class Engine {
     return this.#state;
   }
 
-  /** Times that the thread has died, and the last word about it. */
+  /** Times that the process has died, and the last word about it. */
   get troubles(): { readonly restarts: number; readonly lastError?: string } {
     return { restarts: this.#restarts, ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }) };
   }
 
-  /** Tensors that the thread held after the last group. */
-  get memory(): { readonly liveTensors: number; readonly heldBytes: number } {
+  /** What the process held after the last group. */
+  get memory(): EngineMemory {
     return this.#memory;
+  }
+
+  /** The process's number; undefined while there is none. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
   }
 
   /** Whether a group can be run now. */
@@ -74,45 +102,60 @@ export class Engine {
     return this.#facts;
   }
 
-  /** Reads the model. @throws DataMissingError, UsageError as `loadModel` does; RiverrunError where the thread dies. */
+  /** Reads the model. @throws DataMissingError, UsageError as `loadModel` does; RiverrunError where the process dies. */
   async open(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#launch(resolve, reject);
     });
   }
 
-  /** Runs a group. @throws EngineCrash where the thread dies before it is done. */
+  /** Runs a group. @throws EngineCrash where the process dies before it is done. */
   run(group: Group): Promise<readonly ItemResult[]> {
-    const worker = this.#worker;
-    if (!this.idle || !worker) throw new RiverrunError("the engine runs one group at a time");
+    const child = this.#child;
+    if (!this.idle || !child) throw new RiverrunError("the engine runs one group at a time");
     const task = ++this.#tasks;
     return new Promise((resolve, reject) => {
       this.#pending = { task, resolve, reject };
-      worker.postMessage({ task, group } satisfies EngineTask);
+      tell(child, { task, group });
     });
   }
 
-  /** Ends the thread for good. */
+  /** Ends the process for good; it holds nothing that would be lost. */
   async stop(): Promise<void> {
     this.#state = "stopped";
     clearTimeout(this.#timer);
-    await this.#worker?.terminate();
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await gone;
   }
 
-  /** One life of the thread; `resolve` and `reject` matter in the first. */
+  /** One life of the process; `resolve` and `reject` matter in the first. */
   #launch(resolve: () => void, reject: (error: Error) => void): void {
-    const worker = this.#start(this.#settings);
-    this.#worker = worker;
+    const child = this.#start();
+    this.#child = child;
     let fault: string | undefined;
-    worker.on("error", (error) => {
-      fault = messageOf(error);
+    let over = false;
+    const end = (why: string): void => {
+      if (over) return;
+      over = true;
+      reject(new RiverrunError(`the engine could not start: ${why}`));
+      this.#mourn(why);
+    };
+    // Also said where it could not be started, or told something: the latter ends it.
+    child.on("error", (error) => {
+      if (child.pid === undefined) end(`its process could not be started: ${messageOf(error)}`);
+      else child.kill("SIGKILL");
     });
-    worker.on("message", (message: EngineMessage) => {
+    child.on("message", (raw) => {
+      const message = raw as EngineMessage;
       switch (message.kind) {
         case "ready":
           if (this.#state === "restarting") this.onTrouble("the engine is back");
           if (this.#state === "stopped") return;
           this.#facts = message.facts;
+          this.#memory = message.memory;
           this.#state = "ready";
           resolve();
           this.onIdle();
@@ -128,17 +171,14 @@ export class Engine {
           return;
       }
     });
-    worker.on("exit", (code) => {
-      const why = fault ?? `its thread ended with code ${code}`;
-      reject(new RiverrunError(`the engine could not start: ${why}`));
-      this.#mourn(why);
-    });
+    child.on("exit", (code, signal) => end(fault ?? endingOf(code, signal)));
+    tell(child, { settings: this.#settings });
   }
 
-  #finish({ task, results, liveTensors, heldBytes }: EngineMessage & { readonly kind: "results" }): void {
+  #finish({ task, results, memory }: EngineMessage & { readonly kind: "results" }): void {
     const pending = this.#pending;
     if (pending?.task !== task) return;
-    this.#memory = { liveTensors, heldBytes };
+    this.#memory = memory;
     this.#pause = firstPause;
     this.#pending = undefined;
     pending.resolve(results);
@@ -146,10 +186,10 @@ export class Engine {
   }
 
   #mourn(why: string): void {
-    this.#worker = undefined;
+    this.#child = undefined;
     const pending = this.#pending;
     this.#pending = undefined;
-    pending?.reject(new EngineCrash(`the engine died: ${why}`));
+    pending?.reject(new EngineCrash(`the engine died (${why}) while it worked on this request`, this.#pause));
     // Never up: the command ends with the reason.
     if (this.#state === "starting" || this.#state === "stopped") return;
     this.#state = "restarting";
@@ -166,4 +206,21 @@ export class Engine {
     );
     this.#pause = Math.min(2 * this.#pause, longestPause);
   }
+}
+
+function tell(child: ChildProcess, order: EngineOrder): void {
+  // An error is that it has gone, which its exit says too.
+  if (child.connected) child.send(order, () => undefined);
+}
+
+/** How a process ended, with what it may mean. */
+function endingOf(code: number | null, signal: NodeJS.Signals | null): string {
+  const hints: Partial<Record<NodeJS.Signals, string>> = {
+    SIGKILL: " (out of memory?)",
+    SIGSEGV: " (a fault in libtorch or in the addon)",
+    SIGABRT: " (a fault in libtorch or in the addon)",
+  };
+  return signal === null
+    ? `its process ended with exit code ${code}`
+    : `its process ended by ${signal}${hints[signal] ?? ""}`;
 }

@@ -1,13 +1,13 @@
-/** The engine's thread: reads the model, says so, then answers one group after the other. */
-import { parentPort, workerData } from "node:worker_threads";
+/** The engine's process: reads the model, says so, then answers one group after the other. */
 import { messageOf, RiverrunError } from "../base/errors.ts";
 import { loadModel, type TextFlow } from "../flow/index.ts";
 import { engineBuild, getThreads, memory, resolveDevice, setThreads } from "../torch/index.ts";
 import { runGroup } from "./operations.ts";
-import type { EngineMessage, EngineSettings, EngineTask, ModelFacts } from "./protocol.ts";
+import type { EngineMemory, EngineMessage, EngineOrder, EngineSettings, ModelFacts } from "./protocol.ts";
 
 function say(message: EngineMessage): void {
-  parentPort?.postMessage(message);
+  // An error is that the server has gone, which the end of the channel says too.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
 function open({ model, device, threads, precision }: EngineSettings): TextFlow | undefined {
@@ -37,12 +37,22 @@ function factsOf(model: TextFlow): ModelFacts {
   };
 }
 
-const model = open(workerData as EngineSettings);
-if (model) {
-  parentPort?.on("message", ({ task, group }: EngineTask) => {
-    const results = runGroup(model, group);
-    const { liveTensors, heldBytes } = memory();
-    say({ kind: "results", task, results, liveTensors, heldBytes });
-  });
-  say({ kind: "ready", facts: factsOf(model) });
+function held(): EngineMemory {
+  const { liveTensors, heldBytes } = memory();
+  return { liveTensors, heldBytes, rssBytes: process.memoryUsage.rss() };
 }
+
+let model: TextFlow | undefined;
+
+process.on("message", (order: EngineOrder) => {
+  if ("settings" in order) {
+    model = open(order.settings);
+    if (model) say({ kind: "ready", facts: factsOf(model), memory: held() });
+    else process.disconnect();
+  } else if (model) {
+    say({ kind: "results", task: order.task, results: runGroup(model, order.group), memory: held() });
+  }
+});
+// The server is told to stop, also where a terminal or a service manager signals the whole group; this ends with it.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+process.on("disconnect", () => process.exit());

@@ -1,5 +1,6 @@
 /** The operations on a model, each over a group of items of many clients; the results are those of an item alone. */
 import { messageOf, UsageError } from "../base/errors.ts";
+import { nonFiniteIn } from "../base/finite.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import {
   decodeLatents,
@@ -35,7 +36,7 @@ function unusable({ line, id }: TextItem, error: string): ItemResult {
 function overTexts(
   model: TextFlow,
   items: readonly TextItem[],
-  body: (texts: readonly PreparedText[]) => readonly (readonly object[] | string)[],
+  body: (texts: readonly PreparedText[]) => readonly (readonly object[])[],
 ): ItemResult[] {
   const results = new Array<ItemResult>(items.length);
   const usable: { readonly place: number; readonly text: PreparedText }[] = [];
@@ -52,7 +53,8 @@ function overTexts(
   usable.forEach(({ place }, index) => {
     const own = rows[index];
     const item = items[place];
-    results[place] = typeof own === "string" ? unusable(item, own) : resultOf(own, item.id);
+    const [fault] = own.flatMap((record) => nonFiniteIn(record) ?? []);
+    results[place] = fault === undefined ? resultOf(own, item.id) : unusable(item, fault);
   });
   return results;
 }
@@ -61,11 +63,9 @@ const cut = ({ truncated }: PreparedText): object => (truncated ? { truncated } 
 
 function score(model: TextFlow, items: readonly TextItem[], { seed }: Choices["score"]): ItemResult[] {
   return overTexts(model, items, (texts) =>
-    scoreTexts(model, texts, { seed }).map((row, index) =>
-      Number.isFinite(row.nelbo)
-        ? [{ text: texts[index].text, ...row, truncated: texts[index].truncated }]
-        : `the density is ${row.nelbo}: the model's weights may be damaged`,
-    ),
+    scoreTexts(model, texts, { seed }).map((row, index) => [
+      { text: texts[index].text, ...row, truncated: texts[index].truncated },
+    ]),
   );
 }
 

@@ -62,7 +62,7 @@ export type Group = {
 }[OperationName];
 
 /**
- * What became of an item: its records, each already written as JSON, so that the thread that serves connections only
+ * What became of an item: its records, each already written as JSON, so that the process that serves connections only
  * joins them; or why the request is refused (422) or failed (500).
  */
 export type ItemResult =
@@ -87,7 +87,7 @@ export interface ModelFacts {
   readonly libtorch: string;
 }
 
-/** What the engine's thread is started with. */
+/** What the engine's process is told first. */
 export interface EngineSettings {
   readonly model: string;
   readonly device: string;
@@ -96,20 +96,29 @@ export interface EngineSettings {
   readonly precision?: Precision;
 }
 
-/** What it is sent. */
+/** What it is told then, one at a time. */
 export interface EngineTask {
   readonly task: number;
   readonly group: Group;
 }
 
+/** Whatever it is told. */
+export type EngineOrder = { readonly settings: EngineSettings } | EngineTask;
+
+/** What it holds after a group, in tensors and altogether. */
+export interface EngineMemory {
+  readonly liveTensors: number;
+  readonly heldBytes: number;
+  readonly rssBytes: number;
+}
+
 /** What it answers. */
 export type EngineMessage =
-  | { readonly kind: "ready"; readonly facts: ModelFacts }
+  | { readonly kind: "ready"; readonly facts: ModelFacts; readonly memory: EngineMemory }
   | { readonly kind: "refused"; readonly message: string; readonly exitCode: number }
   | {
       readonly kind: "results";
       readonly task: number;
       readonly results: readonly ItemResult[];
-      readonly liveTensors: number;
-      readonly heldBytes: number;
+      readonly memory: EngineMemory;
     };

@@ -24,10 +24,8 @@ const unknown = z
   .boolean()
   .default(true)
   .transform((may) => (may ? undefined : (false as const)));
-const id = z.union([z.string(), z.number()], { error: "expected a string or a number" }).optional();
-const textEntry = z.union([text, z.strictObject({ text, id })], {
-  error: `expected a string or an object with "text" and, if wanted, "id"; of at most ${longestText} characters`,
-});
+const id = z.union([z.string(), z.number()]).optional();
+const textEntry = z.union([text, z.strictObject({ text, id })]);
 /** One `text` (with its `id`), or `texts`. */
 const textFields = { text: text.optional(), id, texts: z.array(textEntry).min(1).max(mostItems).optional() };
 
@@ -88,6 +86,54 @@ export class BadField extends Error {
   }
 }
 
+/** What a field may hold, by its path with empty brackets; "" is the body. */
+const expected: Readonly<Record<string, string>> = {
+  "": "a JSON object with the fields of the operation",
+  text: `a string of at most ${longestText} characters`,
+  texts: `a list of 1 to ${mostItems} texts`,
+  "texts[]": `a string, or an object with a string "text" and, if wanted, an "id"; of at most ${longestText} characters`,
+  "texts[].text": `a string of at most ${longestText} characters`,
+  "texts[].id": "a string or a number",
+  id: "a string or a number",
+  seed: `an integer from 0 to ${mostSeed}`,
+  noiseVariance: "a number of at least 0",
+  variants: `an integer from 1 to ${mostVariants}`,
+  beam: `an integer from 1 to ${mostBeam}`,
+  unknown: "true or false",
+  raw: "true or false",
+  first: `a string of at most ${longestText} characters`,
+  second: `a string of at most ${longestText} characters`,
+  ratios: `a list of 1 to ${mostVariants} numbers`,
+  "ratios[]": "a number from 0 to 1",
+  spherical: "true or false",
+  count: `an integer from 1 to ${mostItems}`,
+  temperature: "a number of at least 0",
+  latents: `a list of 1 to ${mostItems} latents`,
+  "latents[]": 'an object with "positions" and "values", as /encode gives them',
+  "latents[].positions": "an integer of at least 1",
+  "latents[].values": "a list of numbers",
+  "latents[].values[]": "a number",
+};
+
+/** What stands at a path of the body. */
+function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, part) => (value as Readonly<Record<PropertyKey, unknown>>)[part], body);
+}
+
+/** A value as an error shows it: whole where it is short. */
+function shown(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "object" && value !== null) {
+    const keys = Object.keys(value).slice(0, 4);
+    return keys.length === 0
+      ? "an empty object"
+      : `an object with ${keys.map((key) => JSON.stringify(key)).join(", ")}`;
+  }
+  if (typeof value === "string" && value.length > 40) return `a string of ${value.length} characters`;
+  return JSON.stringify(value);
+}
+
 /** A request as work: items of one operation with the same choices. */
 export type Work = {
   [Name in OperationName]: {
@@ -116,7 +162,9 @@ function checked<Name extends OperationName>(operation: Name, body: unknown): z.
       issue.path.length > 0 ? "" : `; ${operation} takes ${Object.keys(schemas[operation].shape).join(", ")}`;
     throw new BadField(pathOf([...issue.path, key]), `unknown field${takes}`);
   }
-  throw new BadField(pathOf(issue.path), issue.message);
+  const place = issue.path.map((part) => (typeof part === "number" ? 0 : part));
+  const what = expected[pathOf(place).replaceAll("[0]", "[]")] ?? expected[""];
+  throw new BadField(pathOf(issue.path), `expected ${what}, got ${shown(valueAt(body, issue.path))}`);
 }
 
 interface TextFields {

@@ -33,7 +33,7 @@ export interface ServeOptions extends EngineSettings, DispatchLimits {
   readonly startEngine?: StartEngine;
 }
 
-/** Bodies that may be held at one time, counted in whole ones of the largest size. */
+/** Bodies of requests that are read or worked on at one time, counted in whole ones of the largest size. */
 const bodiesAtOnce = 16;
 /** Connections beyond these are closed at once. */
 const mostConnections = 4096;
@@ -203,7 +203,10 @@ export class ModelServer {
     if (error instanceof HttpError) return error;
     if (error instanceof BadField)
       return new HttpError(422, error.message, error.field === "" ? {} : { field: error.field });
-    if (error instanceof EngineCrash) return new HttpError(500, error.message);
+    if (error instanceof EngineCrash) {
+      const headers = { "retry-after": String(Math.ceil(error.pause)) };
+      return new HttpError(503, `${error.message}: come again`, { headers });
+    }
     this.#options.say?.(`a request failed: ${messageOf(error)}`);
     return new HttpError(500, messageOf(error));
   }
@@ -261,8 +264,9 @@ export class ModelServer {
       });
     }
     const { queued, running } = this.#dispatcher.load;
-    const { liveTensors, heldBytes } = this.#engine.memory;
-    const { rss, heapUsed } = process.memoryUsage();
+    const { liveTensors, heldBytes, rssBytes } = this.#engine.memory;
+    const { rss: own, heapUsed } = process.memoryUsage();
+    const rss = own + rssBytes;
     const uptime = (performance.now() - this.#started) / 1000;
     if (route === "/metrics") {
       const gauges = {
@@ -289,7 +293,7 @@ export class ModelServer {
       version: this.#options.version,
       uptimeSeconds: Math.round(uptime),
       queue: { queued, running, most: this.#options.maxQueue, openRequests: this.#open },
-      engine: { state: engine, ...this.#engine.troubles },
+      engine: { state: engine, pid: this.#engine.pid, ...this.#engine.troubles },
       memory: { rssMb: megabytes(rss), heapMb: megabytes(heapUsed), tensorMb: megabytes(heldBytes), liveTensors },
     };
     this.#send(response, code, `${JSON.stringify(health)}\n`);
@@ -309,11 +313,16 @@ export class ModelServer {
     if (!facts) throw new HttpError(503, "the model is being read: come again", { headers: { "retry-after": "1" } });
     checkHeaders(request, this.#options.maxBody);
     if (headers.expect !== undefined) response.writeContinue();
-    const body = await readJson(request, this.#options.maxBody, this.#bodies);
-    const ticket = this.#admit(workOf(operation, body, facts));
-    const results = await this.#wait(ticket, response);
-    this.#send(response, 200, answerOf(results));
-    return 200;
+    const share = this.#bodies.share();
+    try {
+      const body = await readJson(request, this.#options.maxBody, share);
+      const ticket = this.#admit(workOf(operation, body, facts));
+      const results = await this.#wait(ticket, response);
+      this.#send(response, 200, answerOf(results));
+      return 200;
+    } finally {
+      share.giveBack();
+    }
   }
 
   /** @throws HttpError 413 for more work than the queue can ever hold, 503 for more than it can hold now. */

@@ -26,7 +26,7 @@ describe.skipIf(missing !== undefined)(
       await expect(benchDataParallel({ ...tiny, batch: 5 })).rejects.toThrow(/--batch 5: expected a multiple of the 2/);
       await expect(benchDataParallel({ ...tiny, processes: 1 })).rejects.toThrow(/--processes 1: expected at least 2/);
       await expect(benchDataParallel({ ...tiny, preset: "none" })).rejects.toThrow(/unknown preset/);
-      });
+    });
 
     const real = findPeer();
     const title = "skipped" in real ? ` (skipped: ${real.skipped})` : "";

@@ -24,7 +24,7 @@ class HandEngine implements GroupRunner {
       };
       this.#end = {
         done: next(() => resolve(group.items.map((item) => ({ records: [JSON.stringify(item)] })))),
-        die: next(() => reject(new EngineCrash("it died"))),
+        die: next(() => reject(new EngineCrash("it died", 1))),
       };
     });
   }

@@ -88,6 +88,26 @@ describe("requests", () => {
     expect(fieldOf(operation, body)).toBe(field);
   });
 
+  it.each([
+    ["score", { text: "a", seed: -1 }, "seed: expected an integer from 0 to 9007199254740735, got -1"],
+    ["score", { texts: ["a", 5] }, /^texts\[1\]: expected a string, or an object with a string "text".*, got 5$/],
+    ["score", { text: null }, "text: expected a string of at most 1048576 characters, got null"],
+    ["score", "a", 'expected a JSON object with the fields of the operation, got "a"'],
+    ["perturb", { text: "a", beam: 33 }, "beam: expected an integer from 1 to 32, got 33"],
+    ["perturb", { text: "a", raw: "yes" }, 'raw: expected true or false, got "yes"'],
+    ["interpolate", { first: "a" }, "second: expected a string of at most 1048576 characters, got nothing"],
+    ["interpolate", { first: "a", second: "b", ratios: [0.5, 2] }, "ratios[1]: expected a number from 0 to 1, got 2"],
+    ["sample", { count: { a: 1 } }, 'count: expected an integer from 1 to 256, got an object with "a"'],
+    ["decode", { latents: [{ positions: 2, values: [1, "x"] }] }, 'latents[0].values[1]: expected a number, got "x"'],
+    [
+      "decode",
+      { latents: [[]] },
+      /^latents\[0\]: expected an object with "positions" and "values".*, got a list of 0$/,
+    ],
+  ] as const)("%s of %j says what was found and what is expected", (operation, body, message) => {
+    expect(() => workOf(operation, body, facts)).toThrow(message);
+  });
+
   it("are refused where they ask for too much", () => {
     expect(fieldOf("score", { texts: Array.from({ length: 257 }, () => "a") })).toBe("texts");
     expect(fieldOf("score", { text: "a".repeat(2 ** 20 + 1) })).toBe("text");
@@ -105,7 +125,7 @@ describe("requests", () => {
           const { items, costOfItem } = workOf(operation, value, facts);
           return items.length >= 1 && items.length <= 256 && costOfItem >= 1;
         } catch (error) {
-          return error instanceof BadField && error.message !== "";
+          return error instanceof BadField && !/Invalid|Too (big|small)|undefined/.test(error.message);
         }
       }),
       { numRuns: 500, seed: 4 },

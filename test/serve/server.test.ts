@@ -1,9 +1,8 @@
-/** A server with a real model in its thread: what it answers, alone and in company, and how it refuses. */
+/** A server with a real model in its process: what it answers, alone and in company, and how it refuses. */
+import type { ChildProcess, Serializable } from "node:child_process";
 import { connect } from "node:net";
-import type { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startWorker } from "../../src/base/startWorker.ts";
-import { loadModel, type TextFlow } from "../../src/flow/index.ts";
+import { loadModel, saveModel, type TextFlow } from "../../src/flow/index.ts";
 import {
   encodeTexts,
   interpolateTexts,
@@ -12,8 +11,9 @@ import {
   sampleTexts,
   scoreTexts,
 } from "../../src/generate/index.ts";
+import { startEngineProcess } from "../../src/serve/engine.ts";
 import type { ModelServer } from "../../src/serve/index.ts";
-import type { EngineSettings, EngineTask } from "../../src/serve/protocol.ts";
+import { noGrad } from "../../src/torch/index.ts";
 import { type Answer, ask, modelFolder, post, sentences, serving, start } from "./support.ts";
 
 const folder = modelFolder("tiny");
@@ -123,6 +123,28 @@ describe("the routes", () => {
   });
 });
 
+describe("a damaged model", () => {
+  it("gives errors where JSON has no number, and goes on", async () => {
+    const damaged = modelFolder("tiny");
+    const broken = loadModel(damaged);
+    noGrad(() => {
+      // Finite, so that it can be loaded; their products are not.
+      for (const parameter of broken.flow.parameters()) parameter.fill_(1e30);
+    });
+    saveModel(broken, damaged);
+    broken.dispose();
+    const { url } = (await serving(damaged)).address;
+    for (const path of ["/encode", "/score", "/reconstruct"]) {
+      const { status, text, json } = await post(url, path, { texts: [{ text: "a pie", id: 7 }, "a warm pie"] });
+      expect([path, status, text.includes("null")]).toEqual([path, 200, false]);
+      expect(json.records).toEqual([
+        { id: 7, line: 1, error: expect.stringMatching(/^\w+: the model computes (NaN|-?Infinity): its weights/) },
+        { line: 2, error: expect.stringContaining("the model computes") },
+      ]);
+    }
+  });
+});
+
 describe("a request in company", () => {
   const requests = (count: number): { readonly path: string; readonly body: object }[] =>
     Array.from({ length: count }, (_, index) => {
@@ -188,7 +210,7 @@ describe("wrong requests", () => {
       [ask4("POST", "/score", '{"text":'), 400, /not JSON/],
       [ask4("POST", "/score", ""), 400, /not JSON/],
       [ask4("POST", "/score", Buffer.from([0x22, 0xff, 0x22])), 400, /UTF-8/],
-      [ask4("POST", "/score", "[]"), 422, /object/],
+      [ask4("POST", "/score", "[]"), 422, /^expected a JSON object with the fields of the operation, got a list of 0$/],
       [ask4("POST", "/score", '{"text":"a","sed":1}'), 422, /sed: unknown field/],
       [ask4("POST", "/interpolate", '{"first":"a","second":""}'), 422, /second: the text is empty/],
       [ask4("POST", "/sample", '{"beam":2}'), 422, /beam/],
@@ -275,6 +297,21 @@ describe("under pressure", () => {
     expect((await ask(url, "GET", "/metrics")).text).toContain("riverrun_dropped_total 1\n");
   });
 
+  it("counts a body until its request is answered", async () => {
+    // A queue that waits: 16 requests of almost a whole body each are parsed and held, the next does not fit.
+    const server = await start(folder, { ...waiting, maxBody: 4096, timeout: 2 });
+    const { url } = server.address;
+    const large = `{"text":"${"a ".repeat(2000)}"}`;
+    const held = Array.from({ length: 16 }, () => ask(url, "POST", "/score", large));
+    await until(url, ({ json }) => json.queue?.queued === 16);
+    const refused = await ask(url, "POST", "/score", large);
+    expect([refused.status, refused.json.error]).toEqual([503, expect.stringContaining("other requests")]);
+    for (const { status } of await Promise.all(held)) expect(status).toBe(503); // In time they were not done.
+    const again = await ask(url, "POST", "/score", large);
+    expect(again.json.error).toContain("within 2 s");
+    await server.stop();
+  });
+
   it("bounds what bodies hold together", async () => {
     const { url, port } = shared.address;
     const part = `POST /score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${2 ** 20}\r\n\r\n${" ".repeat(2 ** 20 - 10)}`;
@@ -284,8 +321,14 @@ describe("under pressure", () => {
     });
     // 16 bodies short of 10 bytes each are soon held of 16 whole ones that may be.
     const ask400 = (): Promise<Answer> => ask(url, "POST", "/score", `{"text":"${"a".repeat(400)}"}`);
+    // A request that is worked on while the last of them arrives would have that refused in its place.
+    const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 500));
+    await pause();
     let refused = await ask400();
-    for (let k = 0; k < 200 && refused.status === 200; k++) refused = await ask400();
+    for (let k = 0; k < 20 && refused.status === 200; k++) {
+      await pause();
+      refused = await ask400();
+    }
     expect(refused.status).toBe(503);
     expect(refused.json.error).toContain("other requests");
     for (const socket of slow) socket.destroy();
@@ -295,37 +338,51 @@ describe("under pressure", () => {
 });
 
 describe("an engine that dies", () => {
-  it("costs the requests it had, and comes back", async () => {
-    const workers: Worker[] = [];
+  it("turns its requests away by 503, and comes back", async () => {
+    const children: ChildProcess[] = [];
     const said: string[] = [];
-    const startEngine = (settings: EngineSettings): Worker => {
-      const url = new URL("../../src/serve/engineWorker.ts", import.meta.url);
-      const worker = startWorker(url, { workerData: settings });
-      const send = worker.postMessage.bind(worker);
-      // The first engine dies of its first task.
-      if (workers.length === 0) {
-        worker.postMessage = (message: EngineTask) => {
-          send(message);
-          void worker.terminate();
+    const startEngine = (): ChildProcess => {
+      const child = startEngineProcess();
+      const send = child.send.bind(child);
+      // The first engine has a fault at its first task, as libtorch may.
+      if (children.length === 0) {
+        child.send = (message: Serializable): boolean => {
+          const sent = send(message);
+          if (typeof message === "object" && "task" in message) child.kill("SIGSEGV");
+          return sent;
         };
       }
-      workers.push(worker);
-      return worker;
+      children.push(child);
+      return child;
     };
     const { url } = (await serving(folder, { startEngine, say: (line) => said.push(line) })).address;
     const lost = await post(url, "/score", { text: "a pie" });
-    expect(lost.status).toBe(500);
-    expect(lost.json.error).toContain("the engine died");
+    expect(lost.status).toBe(503);
+    expect(lost.headers["retry-after"]).toBe("1");
+    expect(lost.json.error).toMatch(/^the engine died \(its process ended by SIGSEGV .*: come again$/);
     const down = await ask(url, "GET", "/health");
     expect(down.status).toBe(503);
     expect(down.json).toMatchObject({ status: "restarting", engine: { state: "restarting", restarts: 1 } });
     // What comes meanwhile waits.
     expect((await post(url, "/score", { text: "a pie" })).status).toBe(200);
     const up = await ask(url, "GET", "/health");
-    expect(up.json).toMatchObject({ status: "ok", engine: { state: "ready", restarts: 1 } });
-    expect(up.json.engine?.lastError).toContain("code 1");
+    expect(up.json).toMatchObject({ status: "ok", engine: { state: "ready", restarts: 1, pid: children[1].pid } });
+    expect(up.json.engine?.lastError).toContain("SIGSEGV");
     expect(said.join("\n")).toMatch(/the engine died.*\n.*the engine is back/);
-    expect(workers).toHaveLength(2);
+    expect(children).toHaveLength(2);
+  });
+
+  it("is not ended by the signals that stop a server, and ends with it", async () => {
+    const children: ChildProcess[] = [];
+    const startEngine = (): ChildProcess => {
+      children.push(startEngineProcess());
+      return children[children.length - 1];
+    };
+    const server = await start(folder, { startEngine });
+    for (const signal of ["SIGINT", "SIGTERM"] as const) children[0].kill(signal);
+    expect((await post(server.address.url, "/score", { text: "a pie" })).status).toBe(200);
+    await server.stop();
+    expect(children.map(({ signalCode }) => signalCode)).toEqual(["SIGKILL"]);
   });
 
   it("does not start where the model cannot be read", async () => {
