@@ -1,6 +1,6 @@
 /** Pieces trained side by side, each process one at a time with threads of its own. */
 import type { ChildProcess } from "node:child_process";
-import { RiverrunError, UsageError } from "../base/errors.ts";
+import { DataMissingError, RiverrunError, UsageError } from "../base/errors.ts";
 import { forkModule } from "../base/forkModule.ts";
 import { type Failure, finishedPiece, nameOf, type Outcome, type Piece, type Workshop } from "./pieces.ts";
 import type { Scale } from "./scales.ts";
@@ -114,8 +114,10 @@ class RowProcess {
   }
 }
 
+/** The same kind of error as over there, so that the table ends with its exit code. */
 function errorOf({ message, exitCode }: { readonly message: string; readonly exitCode: number }): RiverrunError {
-  return exitCode === 2 ? new UsageError(message) : new RiverrunError(message);
+  if (exitCode === 2) return new UsageError(message);
+  return exitCode === 3 ? new DataMissingError(message) : new RiverrunError(message);
 }
 
 /**

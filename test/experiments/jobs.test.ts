@@ -1,6 +1,6 @@
 /** Trainings side by side, in real processes. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -44,6 +44,55 @@ describe("trainings in processes of their own", () => {
     expect(lines.filter((line) => /^transformer-lm on lines, seed 1: step \d+: \d/.test(line)).length).toBeGreaterThan(
       0,
     );
+  });
+});
+
+describe.skipIf(process.platform !== "linux")("a training whose process is killed", () => {
+  it("fails alone with a word, and the same command goes on with it", async () => {
+    const scale = quickScale({ maxSteps: 60, validateEvery: 30, checkpointEvery: 5 });
+    const own = { ...options, scale, models: ["bilstm-density", "transformer-lm"], out: join(folder, "one-killed") };
+    const victim = join(own.out, "runs", "lines", "bilstm-density", "seed-1", "training");
+    let killed = 0;
+    const said: string[] = [];
+    const first = await runTable4({
+      ...own,
+      jobs: 2,
+      log: (message) => said.push(message),
+      onStep: (name, step) => {
+        if (killed > 0 || step < 10 || !name.startsWith("bilstm-density")) return;
+        killed = (JSON.parse(readFileSync(join(victim, "lock"), "utf8")) as { pid: number }).pid;
+        process.kill(killed, "SIGKILL");
+      },
+    });
+    expect(killed).not.toBe(process.pid);
+    expect(first.failures).toEqual([expect.stringMatching(/bilstm-density/)]);
+    expect(said.join("\n")).toMatch(/bilstm-density on lines, seed 1: FAILED: its process ended by SIGKILL/);
+    expect(first.rows.find(({ model }) => model === "transformer-lm")?.nelboPerToken).not.toBeNull();
+    expect(existsSync(join(victim, "last.json"))).toBe(true);
+    const again = await runTable4({ ...own, jobs: 2, log: (message) => said.push(message) });
+    expect(again.failures).toEqual([]);
+    expect(said.join("\n")).toMatch(/going on after step \d+ of 60/);
+    const alone = await runTable4({ ...own, out: join(folder, "none-killed") });
+    const figures = ({ rows }: typeof alone) => rows.map(({ model, nelboPerToken }) => ({ model, nelboPerToken }));
+    expect(figures(again)).toEqual(figures(alone));
+  });
+});
+
+describe("data that a training's process does not find", () => {
+  it("ends the table with the exit code of missing data", async () => {
+    const own = linesFile(scratch());
+    let steps = 0;
+    // There when the table reads it, gone when the process does.
+    const run = runTable4({
+      ...options,
+      files: [own],
+      jobs: 2,
+      out: join(folder, "gone"),
+      log: () => {
+        if (steps++ === 0) rmSync(own);
+      },
+    });
+    await expect(run).rejects.toMatchObject({ name: "DataMissingError", exitCode: 3 });
   });
 });
 
