@@ -14,7 +14,8 @@ import { demandBuildTools, findCompiler } from "./tools.mjs";
 
 /**
  * Builds the addon with CMake into `build/riverrun.node`, unless one is there that was made from the same sources,
- * libtorch and compiler. Writes `build/libtorch.json`, which says what it was built against.
+ * libtorch and compiler. Writes `build/libtorch.json`, which says what it was built against. A build that fails leaves the
+ * addon of before with its stamp: the new one is made aside and takes its place when it has been loaded once.
  *
  * @param {Reporter} reporter
  * @param {string} root
@@ -23,6 +24,7 @@ import { demandBuildTools, findCompiler } from "./tools.mjs";
 export async function buildAddon(reporter, root, libtorch) {
   const buildFolder = path.join(root, "build");
   const addon = path.join(buildFolder, "riverrun.node");
+  const aside = path.join(buildFolder, "new");
   const stampFile = path.join(buildFolder, "addon-stamp.json");
   const record = path.join(buildFolder, "libtorch.json");
   const headers = nodeApiHeaders(root);
@@ -41,16 +43,16 @@ export async function buildAddon(reporter, root, libtorch) {
   if (!fs.existsSync(addon) || !stampMatches(stampFile, stampOf(compilerNow))) {
     const { compiler, cmake, generator } = await demandBuildTools(reporter);
     await reporter.step(`addon: building for libtorch ${libtorch.version} with ${compiler.version}`, async () => {
-      fs.rmSync(stampFile, { force: true });
-      fs.rmSync(addon, { force: true }); // A killed link may have left half of it.
       const folder = binaryFolder(buildFolder, generator);
       const options = { cwd: root, log: (/** @type {string} */ text) => reporter.log(text) };
       /** @param {boolean} collectives */
       const build = async (collectives) => {
+        fs.rmSync(aside, { recursive: true, force: true }); // A killed link may have left half of it.
         const configured = await run(
           cmake,
           ["-S", path.join(root, "native"), "-B", folder, "-G", generator, "-DCMAKE_BUILD_TYPE=Release"]
             .concat([`-DCMAKE_CXX_COMPILER=${compiler.command}`, `-DTORCH_ROOT=${libtorch.path}`])
+            .concat([`-DRIVERRUN_OUTPUT=${aside}`])
             .concat([`-DNODE_API_HEADERS=${headers.folder}`, `-DRIVERRUN_COLLECTIVES=${collectives ? "ON" : "OFF"}`])
             // Nearly all of the time goes into libtorch's headers: read once for all files, it is a sixth.
             .concat(["-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=0"]),
@@ -60,7 +62,7 @@ export async function buildAddon(reporter, root, libtorch) {
         const built = await run(cmake, ["--build", folder, "--parallel"], options);
         if (built.code !== 0)
           throw new SetupError("the addon could not be compiled", errorsFirst(built.output, built.tail));
-        await demandLoadable(reporter, addon);
+        await demandLoadable(reporter, path.join(aside, "riverrun.node"));
       };
       try {
         await build(true);
@@ -71,10 +73,24 @@ export async function buildAddon(reporter, root, libtorch) {
         await build(false);
         reporter.say("the addon was built without collectives: this libtorch trains in one process only");
       }
+      // A new addon with the old stamp is built once more; an old one with the new stamp would stay.
+      moveInto(buildFolder, aside);
       writeJson(stampFile, stampOf(compiler.version));
     });
   }
   if (!stampMatches(record, libtorch)) writeJson(record, libtorch);
+}
+
+/**
+ * Puts every file of a folder in the place of that of its name; the addon comes last, since it loads the others.
+ *
+ * @param {string} target
+ * @param {string} folder removed afterwards
+ */
+function moveInto(target, folder) {
+  const names = fs.readdirSync(folder).sort((a, b) => Number(a.endsWith(".node")) - Number(b.endsWith(".node")));
+  for (const name of names) fs.renameSync(path.join(folder, name), path.join(target, name));
+  fs.rmdirSync(folder);
 }
 
 /**
