@@ -193,6 +193,11 @@ describe("compare", () => {
       ...["compare", "--metric", "bleu", "--references", gold, "--resamples", "200", ours, ours],
     );
     expect(records(out)).toMatchObject([{ delta: 0, pValue: 1, interval: [0, 0] }]);
+    // Where all is right, exp of a sum of logarithms is 100.00000000000004.
+    const right = await evaluate(
+      ...["compare", "--metric", "bleu", "--references", gold, "--resamples", "200", gold, gold],
+    );
+    expect(records(right.out)).toMatchObject([{ scoreA: 100, scoreB: 100 }]);
   });
 
   it("wants a metric that there is", async () => {

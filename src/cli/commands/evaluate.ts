@@ -191,6 +191,14 @@ function meteorFacts({ name, modules, missingModules }: TextScores): Record<stri
   return name === undefined ? {} : { name, modules, missingModules };
 }
 
+/** Figures without the last digits of binary arithmetic: 100, not 100.00000000000004. */
+function clean<Value>(value: Value): Value {
+  if (typeof value === "number") return Number(value.toPrecision(12)) as Value;
+  if (Array.isArray(value)) return value.map(clean) as Value;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, own]) => [name, clean(own)])) as Value;
+}
+
 function percent(value: number): string {
   return value.toFixed(2);
 }
@@ -203,7 +211,7 @@ async function evaluateTexts(metric: "bleu" | "rouge" | "meteor", options: TextO
   const score = corpusScore(scores);
   const interval = await bootstrapInterval(scores, options);
   const { signature, count } = scores;
-  await emit({ metric, score, signature, interval, confidence, count, ...meteorFacts(scores) });
+  await emit(clean({ metric, score, signature, interval, confidence, count, ...meteorFacts(scores) }));
   say(
     `${scores.name ?? metric} ${percent(score)}, 95 % interval ${percent(interval[0])} to ${percent(interval[1])}, ${count} examples`,
   );
@@ -231,15 +239,17 @@ async function evaluateSquad(options: SquadOptions): Promise<void> {
   const exactMatch = corpusScore(scores.exactMatch);
   const f1 = corpusScore(scores.f1);
   const { count } = scores.exactMatch;
-  await emit({
-    exactMatch,
-    f1,
-    count,
-    missing: scores.missing.length,
-    exactMatchInterval: await bootstrapInterval(scores.exactMatch, options),
-    f1Interval: await bootstrapInterval(scores.f1, options),
-    confidence,
-  });
+  await emit(
+    clean({
+      exactMatch,
+      f1,
+      count,
+      missing: scores.missing.length,
+      exactMatchInterval: await bootstrapInterval(scores.exactMatch, options),
+      f1Interval: await bootstrapInterval(scores.f1, options),
+      confidence,
+    }),
+  );
   say(`exact match ${percent(exactMatch)}, F1 ${percent(f1)}, ${count} questions`);
 }
 
@@ -273,15 +283,17 @@ async function compare(pathA: string, pathB: string, options: CompareOptions): P
   const b = await scoreSystem(pathB, options);
   const result = await pairedBootstrap(a, b, options);
   const signs = signTest(exampleScores(a), exampleScores(b));
-  await emit({
-    metric: options.metric,
-    ...result,
-    confidence,
-    signTest: signs,
-    signature: a.signature,
-    count: a.count,
-    ...meteorFacts(a),
-  });
+  await emit(
+    clean({
+      metric: options.metric,
+      ...result,
+      confidence,
+      signTest: signs,
+      signature: a.signature,
+      count: a.count,
+      ...meteorFacts(a),
+    }),
+  );
   say(
     `${a.name ?? options.metric}: A ${percent(result.scoreA)}, B ${percent(result.scoreB)}, difference ${percent(result.delta)} (95 % ${percent(result.interval[0])} to ${percent(result.interval[1])}), one-sided p ${result.pValue.toPrecision(3)} for A better than B; A wins ${signs.wins}, B wins ${signs.losses}, ties ${signs.ties}`,
   );
