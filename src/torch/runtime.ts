@@ -15,9 +15,18 @@ export function setThreads(threads: number): void {
   native.setThreads(threads);
 }
 
+/** What the loader's word for a missing CUDA half means. */
+function cudaReason(reason: string): string {
+  const missing = /^(\S+?): cannot open shared object file/.exec(reason)?.[1];
+  if (missing === undefined) return reason.split("\n")[0];
+  if (missing.includes("torch_cuda")) return "this libtorch is one for the CPU alone";
+  return `libtorch's CUDA half needs ${missing}, which is not there`;
+}
+
 /** Number of CUDA devices, with the reason where there is none. Loads libtorch's CUDA half when first asked. */
 export function cudaDevices(): { devices: number; reason: string } {
-  return native.loadCuda();
+  const { devices, reason } = native.loadCuda();
+  return { devices, reason: cudaReason(reason) };
 }
 
 /**

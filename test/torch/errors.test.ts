@@ -1,5 +1,15 @@
 import { expect, it } from "vitest";
-import { cat, memory, resolveDevice, scope, stack, type Tensor, tensor, zeros } from "../../src/torch/index.ts";
+import {
+  cat,
+  cudaDevices,
+  memory,
+  resolveDevice,
+  scope,
+  stack,
+  type Tensor,
+  tensor,
+  zeros,
+} from "../../src/torch/index.ts";
 import { native } from "../../src/torch/native.ts";
 import * as op from "../../src/torch/operators.ts";
 import { errorOf } from "./support.ts";
@@ -132,5 +142,7 @@ it("checks device names", () => {
   for (const name of ["gpu", "cuda:x", "cuda:99", ""]) {
     expect(errorOf(() => resolveDevice(name)).message).toMatch(/device/);
   }
+  // Never the loader's own words for a libtorch without its CUDA half.
+  expect(cudaDevices().reason).not.toMatch(/shared object/);
   expect(errorOf((): Tensor => zeros([1], { device: "nowhere" })).code).toBe("ERR_TORCH");
 });

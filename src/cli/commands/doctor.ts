@@ -50,7 +50,7 @@ async function doctor(options: { readonly json?: boolean }): Promise<void> {
     torch: engineBuild().torch,
     libtorch,
     allocator: memory().allocator.name,
-    cuda: cuda.devices > 0 ? `${cuda.devices} devices` : `none (${cuda.reason.split("\n")[0]})`,
+    cuda: cuda.devices > 0 ? `${cuda.devices} devices` : `none (${cuda.reason})`,
     selfTest: "good",
   };
   if (options.json) {
