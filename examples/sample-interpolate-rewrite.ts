@@ -5,9 +5,15 @@
  *
  * FOLDER is any trained model's, such as the one of examples/train-and-score.ts.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { builtinCorpus, LanguageFlow } from "riverrun";
 
 const [folder = "runs/example"] = process.argv.slice(2);
+if (!existsSync(join(folder, "config.json"))) {
+  console.error(`${folder} holds no trained model: run "npx tsx examples/train-and-score.ts ${folder}" first`);
+  process.exit(3);
+}
 const flow = LanguageFlow.load(folder);
 const [first, second] = builtinCorpus({ sentences: 100 }).sentences;
 

@@ -49,3 +49,15 @@ test("latents: no step gives the text back, and every token has its figures", ()
   expect(rows).toHaveLength(Number(positions));
   expect(rows.every(([, energy, nats]) => Number(energy) > 0 && Number(nats) <= 0)).toBe(true);
 });
+
+test.each(["latents", "sample-interpolate-rewrite"])("%s: says in a line that there is no model", (name) => {
+  const program = join(packageRoot, "examples", `${name}.ts`);
+  const run = spawnSync(process.execPath, ["--import", "tsx", program, join(folder, "none")], {
+    encoding: "utf8",
+    cwd: packageRoot,
+  });
+  expect([run.status, run.stdout]).toEqual([3, ""]);
+  expect(run.stderr).toMatch(
+    /^\S+none holds no trained model: run "npx tsx examples\/train-and-score\.ts \S+" first\n$/,
+  );
+});
