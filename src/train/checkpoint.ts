@@ -64,10 +64,21 @@ export function trainingFolder(out: string): string {
   return join(out, "training");
 }
 
+/** A field that is not there at all, as those are that older versions did not know. */
+function isAbsent({ code, message }: z.core.$ZodIssue): boolean {
+  return code === "invalid_type" && message.endsWith("received undefined");
+}
+
 function readJson<Schema extends z.ZodType>(path: string, schema: Schema): z.infer<Schema> {
   try {
     return schema.parse(JSON.parse(readFileSync(path, "utf8")));
   } catch (error) {
+    if (error instanceof z.ZodError && error.issues.every(isAbsent)) {
+      const fields = error.issues.map(({ path: at }) => at.join(".")).join(", ");
+      throw new UsageError(
+        `${path} was written by an older version of riverrun (it has no ${fields}): this version cannot resume the training; resume it with the version that began it, or start anew with another --out`,
+      );
+    }
     const what = error instanceof z.ZodError ? z.prettifyError(error).replaceAll("\n", " ") : messageOf(error);
     throw new UsageError(`${path} is damaged (${what}): the training cannot be resumed; start anew with another --out`);
   }

@@ -131,6 +131,13 @@ describe("train", () => {
     writeFileSync(state, readFileSync(state, "utf8").replace('"step": 3', '"step": -3'));
     await expect(run({ out, resume: true })).rejects.toThrow(/state\.json is damaged.*step/);
     expect(() => findCheckpoint(out)).toThrow(UsageError);
+    // What lacks fields and is whole otherwise was written before they were there.
+    const older = JSON.parse(readFileSync(state, "utf8").replace('"step": -3', '"step": 3')) as Record<string, unknown>;
+    delete older.fingerprint;
+    writeFileSync(state, JSON.stringify(older));
+    await expect(run({ out, resume: true })).rejects.toThrow(
+      /state\.json was written by an older version of riverrun \(it has no fingerprint\).*another --out/,
+    );
   });
 
   it("stops when validations do not get better", async () => {
