@@ -24,6 +24,8 @@ export {
 export { type PositionOptions, sinusoidalPositions } from "./positions.ts";
 export {
   inNetworkPrecision,
+  isLowered,
+  lowered,
   type NetworkPrecision,
   NetworkSettings,
   networkPrecision,

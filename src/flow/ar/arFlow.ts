@@ -1,6 +1,6 @@
 /** The paper's autoregressive flow as one bijection. */
 import { RiverrunError, UsageError } from "../../base/errors.ts";
-import type { InitContext } from "../../nn/index.ts";
+import type { InitContext, NetworkSettings } from "../../nn/index.ts";
 import { noGrad, scope, stack, type Tensor } from "../../torch/index.ts";
 import type { Decoded, Encoded } from "../bijection.ts";
 import type { FlowConfig } from "../config.ts";
@@ -21,9 +21,11 @@ import { encodeByWavefront } from "./wavefront.ts";
 export class ArFlow extends CausalBijection {
   /** The steps, for those who run them in another way. */
   readonly steps: ArSteps;
+  readonly #settings: NetworkSettings;
 
   constructor(init: InitContext, positions: number, channels: number, config: FlowConfig) {
     super();
+    this.#settings = init.networks;
     this.steps = this.child("steps", new ArSteps(init, positions, channels, config));
   }
 
@@ -40,7 +42,7 @@ export class ArFlow extends CausalBijection {
     let encode = encodeByWavefront;
     if (context.settings.initialising) encode = encodeByLoops;
     else if (!this.steps.readsContext) encode = encodeOverTime;
-    const encoded = encode(this.steps, x, context);
+    const encoded = this.#settings.run(() => encode(this.steps, x, context));
     context.settings.trace?.("latent", encoded.y, context);
     return encoded;
   }

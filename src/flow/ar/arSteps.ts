@@ -2,7 +2,7 @@
 import { type InitContext, Module } from "../../nn/index.ts";
 import { cat, type Tensor, zeros } from "../../torch/index.ts";
 import type { FlowConfig } from "../config.ts";
-import { type Affine, affineOf, products, StackedLinear, StackedMlp, stepsOf } from "./stacked.ts";
+import { type Affine, affineOf, inForce, products, StackedLinear, StackedMlp, stepsOf } from "./stacked.ts";
 import { StackedAttention } from "./stackedAttention.ts";
 import { StackedLstm } from "./stackedLstm.ts";
 import { StackedPermutedLu, StackedTimeMap } from "./stackedLu.ts";
@@ -91,8 +91,15 @@ export class ArSteps extends Module {
     this.#mlpB = this.child("mlpB", new StackedMlp(init, steps, channels, hidden, 2));
   }
 
-  /** The weights of all steps; differentiable. */
-  weights(): CellWeights {
+  /**
+   * The weights of all steps; differentiable.
+   *
+   * @param rows that each product will have: where networks are in bf16 and it pays, their matrices are too. h_a, h_b and
+   *   the maps over time, which the text itself passes, never are.
+   */
+  weights(rows = 1): CellWeights {
+    const network = (stacked: Tensor): Tensor => inForce(stacked, rows);
+    const layer = (affine: Affine): Affine => ({ ...affine, weight: network(affine.weight) });
     const { a1, a2, b1, b2 } = this.#maps;
     const { weight, bias } = this.#reduce.affine;
     const reads = this.readsContext;
@@ -101,11 +108,11 @@ export class ArSteps extends Module {
       bias: this.#bias,
       mapA: products(a1.transposed(), a2.transposed()),
       mapB: products(b1.transposed(), b2.transposed()),
-      reduceInput: { weight: reads ? weight.slice(1, 0, this.channels) : weight, bias },
-      reduceContext: reads ? weight.slice(1, this.channels) : undefined,
-      mlpA: withOffset(this.#mlpA.affines, this.#alpha),
-      mlpB: withOffset(this.#mlpB.affines, this.#alpha),
-      network: this.network.weights(0, this.count),
+      reduceInput: layer({ weight: reads ? weight.slice(1, 0, this.channels) : weight, bias }),
+      reduceContext: reads ? network(weight.slice(1, this.channels)) : undefined,
+      mlpA: withOffset(this.#mlpA.affines, this.#alpha).map(layer),
+      mlpB: withOffset(this.#mlpB.affines, this.#alpha).map(layer),
+      network: this.network.weights(0, this.count).map(network),
     };
   }
 

@@ -11,7 +11,7 @@ import { applyAffine, applyMlp, products } from "./stacked.ts";
  */
 export function encodeOverTime(steps: ArSteps, x: Tensor, context: FlowContext): Encoded {
   const [rows, positions, channels] = x.shape;
-  const all = steps.weights();
+  const all = steps.weights(rows * positions);
   const maps = steps.time.matrices(positions).unbind(0);
   const encoding = steps.network.encoding(0, positions);
   let y = x;

@@ -2,7 +2,7 @@
  * The same layer of K flow steps as one tensor, the step first: (K, in, out). Whatever several steps do at the same
  * time is then one batched product instead of one small product a step.
  */
-import { type InitContext, Module } from "../../nn/index.ts";
+import { type InitContext, isLowered, lowered, Module } from "../../nn/index.ts";
 import type { Tensor } from "../../torch/index.ts";
 import { baddbmm, bmm } from "../../torch/operators.ts";
 import { Tensor as TensorClass } from "../../torch/tensor.ts";
@@ -28,8 +28,17 @@ export function products(x: Tensor, weight: Tensor): Tensor {
   return TensorClass.adopt(bmm(x.handle, weight.handle));
 }
 
-/** start_k + x_k W_k, `start` broadcast over the rows. */
+/**
+ * A stacked matrix in bfloat16 where the precision in force and the work of this many rows ask for it: once a pass, for all
+ * the products with it. What has one row a step (biases, gains, states) stays.
+ */
+export function inForce(stacked: Tensor, rows: number): Tensor {
+  return stacked.size(1) > 1 && isLowered(stacked, rows * stacked.numel) ? lowered(stacked) : stacked;
+}
+
+/** start_k + x_k W_k, `start` broadcast over the rows; the product in bfloat16 where W is. */
 export function addProducts(start: Tensor, x: Tensor, weight: Tensor): Tensor {
+  if (weight.dtype !== x.dtype) return products(x.to(weight.dtype), weight).to(x.dtype).add(start);
   return TensorClass.adopt(baddbmm(start.handle, x.handle, weight.handle));
 }
 

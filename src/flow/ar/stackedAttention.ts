@@ -4,7 +4,7 @@ import { cat, noGrad, scope, type Tensor, zeros } from "../../torch/index.ts";
 import { layer_norm, scaled_dot_product_attention } from "../../torch/operators.ts";
 import { Tensor as TensorClass } from "../../torch/tensor.ts";
 import { PositionBuffer } from "./positionBuffer.ts";
-import { type Affine, applyAffine, StackedLinear, stepsOf } from "./stacked.ts";
+import { type Affine, applyAffine, inForce, StackedLinear, stepsOf } from "./stacked.ts";
 import { type NetworkCache, type NetworkState, type NetworkStep, StepNetwork } from "./stepNetwork.ts";
 
 /** What attention over the positions so far makes of one position's query, key and value, each (n, R, heads, 1, size). */
@@ -174,7 +174,8 @@ export class StackedAttention extends StepNetwork {
       );
       return attended.transpose(1, 2).reshape(1, rows * positions, this.#channels);
     };
-    return this.#forward(this.weights(step, step + 1), flat, mixed).reshape(rows, positions, this.#channels);
+    const weights = this.weights(step, step + 1).map((stacked) => inForce(stacked, rows * positions));
+    return this.#forward(weights, flat, mixed).reshape(rows, positions, this.#channels);
   }
 
   encoding(start: number, count: number): Tensor | undefined {

@@ -67,7 +67,7 @@ class Wavefront {
   constructor(steps: ArSteps, x: Tensor, chunk: number) {
     const [rows, positions] = x.shape;
     this.#steps = steps;
-    this.#all = steps.weights();
+    this.#all = steps.weights(rows);
     this.#chunk = chunk;
     this.#chunks = positions / chunk;
     this.#rows = rows;
