@@ -10,7 +10,8 @@ namespace riverrun {
 #define RIVERRUN_VARIANT(name)                 \
   extern const Kernels<float>* const kFloat##name; \
   extern const Kernels<double>* const kDouble##name; \
-  extern const MixtureKernels* const kMixture##name;
+  extern const MixtureKernels* const kMixture##name; \
+  extern const PackingKernels* const kPacking##name;
 RIVERRUN_VARIANT(Baseline)
 #ifdef RIVERRUN_X86
 RIVERRUN_VARIANT(Avx2)
@@ -41,6 +42,8 @@ static const Kernels<T>& choose(const Kernels<T>* const (&variants)[3]) {
 #define kDoubleAvx512 kDoubleBaseline
 #define kMixtureAvx2 kMixtureBaseline
 #define kMixtureAvx512 kMixtureBaseline
+#define kPackingAvx2 kPackingBaseline
+#define kPackingAvx512 kPackingBaseline
 #endif
 
 template <>
@@ -58,6 +61,12 @@ const Kernels<double>& kernels<double>() {
 const MixtureKernels& mixtureKernels() {
   static const MixtureKernels* const variants[] = {kMixtureBaseline, kMixtureAvx2, kMixtureAvx512};
   static const MixtureKernels& chosen = *variants[widestVectors()];
+  return chosen;
+}
+
+const PackingKernels& packingKernels() {
+  static const PackingKernels* const variants[] = {kPackingBaseline, kPackingAvx2, kPackingAvx512};
+  static const PackingKernels& chosen = *variants[widestVectors()];
   return chosen;
 }
 

@@ -103,4 +103,22 @@ struct MixtureKernels {
 
 const MixtureKernels& mixtureKernels();
 
+// Layouts for products.h. A word is 32 bits: here two bfloat16, the first in its lower half; what has no partner gets 0.
+struct PackingKernels {
+  // to[c * toWidth + r] = from[r * width + c]
+  void (*transpose)(const float* from, int64_t width, int64_t rows, int64_t columns, float* to, int64_t toWidth);
+  // to[c * toWidth + r] = (from[r][2 c], from[r][2 c + 1])
+  void (*transposePairs)(const float* from, int64_t width, int64_t rows, int64_t columns, uint32_t* to,
+                         int64_t toWidth);
+  // to[r * toWidth + c] = (from[2 r][c], from[2 r + 1][c])
+  void (*pairRows)(const float* from, int64_t width, int64_t rows, int64_t columns, uint32_t* to, int64_t toWidth);
+  // to[c * toWidth + r] = (from[2 r][c], from[2 r + 1][c])
+  void (*transposeRowPairs)(const float* from, int64_t width, int64_t rows, int64_t columns, uint32_t* to,
+                            int64_t toWidth);
+  // to[i] = from[i] to the nearest bfloat16
+  void (*narrow)(const float* from, int64_t count, uint16_t* to);
+};
+
+const PackingKernels& packingKernels();
+
 }  // namespace riverrun

@@ -4,6 +4,7 @@
 #include <torch/library.h>
 
 #include "block.h"
+#include "products.h"
 
 namespace riverrun {
 namespace {
@@ -16,6 +17,7 @@ struct Shape {
   int64_t batch, positions, channels, hidden, heads;
   bool causal;
   double epsilon, factor;
+  bool bf16;
   std::vector<int64_t> counts;
 
   int64_t rows() const { return batch * positions; }
@@ -79,17 +81,135 @@ void overHeads(const Shape& shape, int64_t first, int64_t last, const T* packed,
   });
 }
 
+// What a tile of a product becomes: rows and columns of matrices of `width`.
+struct Tile {
+  int64_t firstRow, lastRow, column, columns, width;
+
+  // Calls body(offset in the matrices, offset in a row) for every row.
+  template <typename Body>
+  void over(const Body& body) const {
+    overRows(lastRow - firstRow, columns, [&](int64_t row) { body((firstRow + row) * width + column, column); });
+  }
+};
+
 // out = x + m (h + bias), m absent where nothing is dropped
 template <typename T>
-void addBranch(const Tensor& x, const Tensor& h, const Tensor& bias, const Tensor& mask, Tensor& out) {
-  const int64_t n = x.size(1);
+void addBranch(const Tile& tile, const Tensor& x, const Tensor& h, const Tensor& bias, const Tensor& mask,
+               Tensor& out) {
   const T *left = x.const_data_ptr<T>(), *right = h.const_data_ptr<T>(), *shift = bias.const_data_ptr<T>();
   const T* kept = mask.defined() ? mask.const_data_ptr<T>() : nullptr;
   T* to = out.data_ptr<T>();
-  overRows(x.size(0), n, [&](int64_t row) {
-    const int64_t at = row * n;
-    if (kept) kernels<T>().maskedResidual(left + at, right + at, shift, kept + at, to + at, n);
-    else kernels<T>().biasResidual(left + at, right + at, shift, to + at, n);
+  tile.over([&](int64_t at, int64_t column) {
+    if (kept) kernels<T>().maskedResidual(left + at, right + at, shift + column, kept + at, to + at, tile.columns);
+    else kernels<T>().biasResidual(left + at, right + at, shift + column, to + at, tile.columns);
+  });
+}
+
+// Calls body(tile) for every tile of c = a B once it is there.
+template <typename Body>
+void multiplied(const Tensor& a, const RightFactor& b, Tensor& c, const Body& body) {
+  const int64_t width = c.size(1);
+  multiply(a, b, c, [&](int64_t row, int64_t end, int64_t column, int64_t last) {
+    body(Tile{row, end, column, last - column, width});
+  });
+}
+
+// What a gradient needs of the way forward, for all rows; nothing of it is defined where no gradient is asked for.
+struct Kept {
+  Tensor norm1, moments1, packed, sums, mixed, middle, norm2, moments2, inner, active, block;
+
+  Kept() = default;
+  Kept(const Shape& shape, bool hasHead, const at::TensorOptions& options) {
+    const int64_t c = shape.channels;
+    const auto all = [&](int64_t width) { return at::empty({shape.rows(), width}, options); };
+    norm1 = all(c), moments1 = all(2), packed = all(3 * c), sums = all(2 * shape.heads), mixed = all(c);
+    middle = all(c), norm2 = all(c), moments2 = all(2), inner = all(shape.hidden), active = all(shape.hidden);
+    if (hasHead) block = all(c);
+  }
+
+  variable_list list() const {
+    return {norm1, moments1, packed, sums, mixed, middle, norm2, moments2, inner, active, block};
+  }
+
+  explicit Kept(const Tensor* from)
+      : norm1(from[0]),
+        moments1(from[1]),
+        packed(from[2]),
+        sums(from[3]),
+        mixed(from[4]),
+        middle(from[5]),
+        norm2(from[6]),
+        moments2(from[7]),
+        inner(from[8]),
+        active(from[9]),
+        block(from[10]) {}
+
+  static constexpr int kCount = 11;
+};
+
+// The block's input, (rows, C), its parameters, its head and what its branches are multiplied by, undefined where absent.
+struct Inputs {
+  Tensor x;
+  variable_list w;
+  Tensor head, mask1, mask2;
+};
+
+// The way forward: `out`, and all of `kept` where it is defined; otherwise every part of a task has rows of its own.
+void run(const Shape& shape, const Inputs& given, Tensor& out, const Kept& kept) {
+  const int64_t c = shape.channels;
+  const auto options = given.x.options();
+  const auto& w = given.w;
+  const Products products = productsFor(given.x, shape.rows(), shape.bf16);
+  const auto right = [&](const Tensor& matrix) {
+    return RightFactor(matrix, RightFactor::Of::kTranspose, products);
+  };
+  const RightFactor toPacked = right(w[kPacked]), toOut = right(w[kOut]), toInner = right(w[kInner]),
+                    toOuter = right(w[kOuter]);
+  std::optional<RightFactor> toHead;
+  if (given.head.defined()) toHead = right(given.head);
+  packAll({&toPacked, &toOut, &toInner, &toOuter, toHead ? &*toHead : nullptr});
+  byType(given.x, [&](auto zero) {
+    using T = decltype(zero);
+    const auto& table = kernels<T>();
+    shape.over([&](int64_t, int64_t first, int64_t last) {
+      const int64_t own = (last - first) * shape.positions;
+      const auto part = [&](const Tensor& whole, int64_t width) {
+        return whole.defined() ? rowsOf(whole, shape, first, last) : at::empty({own, width}, options);
+      };
+      const auto branch = [&](const Tensor& mask) { return mask.defined() ? rowsOf(mask, shape, first, last) : mask; };
+      const Tensor from = rowsOf(given.x, shape, first, last);
+      Tensor n1 = part(kept.norm1, c), m1 = part(kept.moments1, 2), p = part(kept.packed, 3 * c),
+             s = part(kept.sums, 2 * shape.heads), a = part(kept.mixed, c), mid = part(kept.middle, c),
+             n2 = part(kept.norm2, c), m2 = part(kept.moments2, 2), h = part(kept.inner, shape.hidden),
+             g = part(kept.active, shape.hidden),
+             to = given.head.defined() ? part(kept.block, c) : rowsOf(out, shape, first, last);
+      normalise<T>(from, w[kNorm1], w[kShift1], shape, n1, m1);
+      multiply(n1, toPacked, p);
+      T *mixedTo = a.data_ptr<T>(), *sumsTo = s.data_ptr<T>();
+      overHeads<T>(shape, first, last, p.const_data_ptr<T>(), w[kPackedBias].const_data_ptr<T>(),
+                   [&](const HeadRows<T>& head, int64_t at, int64_t, int64_t sum, T* scratch) {
+                     table.attention(head, mixedTo + at, sumsTo + sum, scratch);
+                   });
+      multiplied(a, toOut, mid, [&](const Tile& tile) {
+        addBranch<T>(tile, from, mid, w[kOutBias], branch(given.mask1), mid);
+      });
+      normalise<T>(mid, w[kNorm2], w[kShift2], shape, n2, m2);
+      const T* shift = w[kInnerBias].const_data_ptr<T>();
+      const T* hidden = h.const_data_ptr<T>();
+      T* act = g.data_ptr<T>();
+      multiplied(n2, toInner, h, [&](const Tile& tile) {
+        tile.over([&](int64_t at, int64_t column) {
+          table.biasGelu(hidden + at, shift + column, act + at, tile.columns);
+        });
+      });
+      multiplied(g, toOuter, to, [&](const Tile& tile) {
+        addBranch<T>(tile, mid, to, w[kOuterBias], branch(given.mask2), to);
+      });
+      if (given.head.defined()) {
+        Tensor top = rowsOf(out, shape, first, last);
+        multiply(to, *toHead, top);
+      }
+    });
   });
 }
 
@@ -98,69 +218,28 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
                         const Tensor& w3, const Tensor& w4, const Tensor& w5, const Tensor& w6, const Tensor& w7,
                         const Tensor& w8, const Tensor& w9, const Tensor& w10, const Tensor& w11,
                         const std::optional<Tensor>& head, const std::optional<Tensor>& drop1,
-                        const std::optional<Tensor>& drop2, const Shape& shape, bool keeps) {
-    const variable_list weights{w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11};
+                        const std::optional<Tensor>& drop2, const Shape& shape, bool differentiable, bool recomputes) {
     const int64_t rows = shape.rows(), c = shape.channels;
-    const Tensor input = x.reshape({rows, c});
-    const Tensor mask1 = drop1 ? drop1->reshape({rows, c}) : Tensor(),
-                 mask2 = drop2 ? drop2->reshape({rows, c}) : Tensor();
-    const auto options = x.options();
+    const auto mask = [&](const std::optional<Tensor>& drop) { return drop ? drop->reshape({rows, c}) : Tensor(); };
+    const Inputs given{x.reshape({rows, c}),
+                       {w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11},
+                       head ? *head : Tensor(),
+                       mask(drop1),
+                       mask(drop2)};
     const int64_t outputs = head ? head->size(0) : c;
-    Tensor out = at::empty({rows, outputs}, options);
-    // What the gradient needs is kept for all rows; without one, every part of a task has rows of its own.
-    const auto all = [&](int64_t width) { return keeps ? at::empty({rows, width}, options) : Tensor(); };
-    const Tensor norm1 = all(c), moments1 = all(2), packed = all(3 * c), sums = all(2 * shape.heads), mixed = all(c),
-                 middle = all(c), norm2 = all(c), moments2 = all(2), inner = all(shape.hidden),
-                 active = all(shape.hidden), block = head ? all(c) : Tensor();
-    byType(x, [&](auto zero) {
-      using T = decltype(zero);
-      const auto& table = kernels<T>();
-      shape.over([&](int64_t, int64_t first, int64_t last) {
-        const int64_t own = (last - first) * shape.positions;
-        const auto part = [&](const Tensor& whole, int64_t width) {
-          return whole.defined() ? rowsOf(whole, shape, first, last) : at::empty({own, width}, options);
-        };
-        const auto branch = [&](const Tensor& mask) {
-          return mask.defined() ? rowsOf(mask, shape, first, last) : mask;
-        };
-        const Tensor from = rowsOf(input, shape, first, last);
-        Tensor n1 = part(norm1, c), m1 = part(moments1, 2), p = part(packed, 3 * c), s = part(sums, 2 * shape.heads),
-               a = part(mixed, c), mid = part(middle, c), n2 = part(norm2, c), m2 = part(moments2, 2),
-               h = part(inner, shape.hidden), g = part(active, shape.hidden),
-               to = head ? part(block, c) : rowsOf(out, shape, first, last);
-        normalise<T>(from, w0, w1, shape, n1, m1);
-        at::mm_out(p, n1, weights[kPacked].t());
-        T *mixedTo = a.data_ptr<T>(), *sumsTo = s.data_ptr<T>();
-        overHeads<T>(shape, first, last, p.const_data_ptr<T>(), w3.const_data_ptr<T>(),
-                     [&](const HeadRows<T>& head, int64_t at, int64_t, int64_t sum, T* scratch) {
-                       table.attention(head, mixedTo + at, sumsTo + sum, scratch);
-                     });
-        at::mm_out(to, a, weights[kOut].t());
-        addBranch<T>(from, to, w5, branch(mask1), mid);
-        normalise<T>(mid, w6, w7, shape, n2, m2);
-        at::mm_out(h, n2, weights[kInner].t());
-        const T *hidden = h.const_data_ptr<T>(), *shift = w9.const_data_ptr<T>();
-        T* act = g.data_ptr<T>();
-        overRows(own, shape.hidden, [&](int64_t row) {
-          table.biasGelu(hidden + row * shape.hidden, shift, act + row * shape.hidden, shape.hidden);
-        });
-        at::mm_out(to, g, weights[kOuter].t());
-        addBranch<T>(mid, to, w11, branch(mask2), to);
-        if (head) {
-          Tensor top = rowsOf(out, shape, first, last);
-          at::mm_out(top, to, head->t());
-        }
-      });
-    });
-    if (keeps) {
-      variable_list saved = weights;
-      saved.insert(saved.end(), {input, norm1, moments1, packed, sums, mixed, middle, norm2, moments2, inner, active,
-                                 mask1, mask2, head ? *head : Tensor(), block});
+    Tensor out = at::empty({rows, outputs}, x.options());
+    const Kept kept = differentiable && !recomputes ? Kept(shape, head.has_value(), x.options()) : Kept();
+    run(shape, given, out, kept);
+    if (differentiable) {
+      variable_list saved = given.w;
+      saved.insert(saved.end(), {given.x, given.head, given.mask1, given.mask2});
+      const auto more = kept.list();
+      saved.insert(saved.end(), more.begin(), more.end());
       context->save_for_backward(saved);
       context->saved_data["sizes"] =
           std::vector<int64_t>{shape.batch, shape.positions, shape.channels, shape.hidden, shape.heads};
       context->saved_data["counts"] = shape.counts;
-      context->saved_data["causal"] = shape.causal;
+      context->saved_data["choices"] = std::vector<int64_t>{shape.causal, shape.bf16};
       context->saved_data["numbers"] = std::vector<double>{shape.epsilon, shape.factor};
     }
     return out.view({shape.batch, shape.positions, outputs});
@@ -169,16 +248,25 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     demandFirstOrder();
     const auto saved = context->get_saved_variables();
-    const auto sizes = context->saved_data["sizes"].toIntVector();
+    const auto sizes = context->saved_data["sizes"].toIntVector(), choices = context->saved_data["choices"].toIntVector();
     const auto numbers = context->saved_data["numbers"].toDoubleVector();
-    const Shape shape{sizes[0],   sizes[1],   sizes[2],
-                      sizes[3],   sizes[4],   context->saved_data["causal"].toBool(),
-                      numbers[0], numbers[1], context->saved_data["counts"].toIntVector()};
+    const Shape shape{sizes[0],        sizes[1],   sizes[2],   sizes[3],        sizes[4],
+                      choices[0] != 0, numbers[0], numbers[1], choices[1] != 0, context->saved_data["counts"].toIntVector()};
     const int64_t rows = shape.rows(), c = shape.channels, wide = shape.hidden;
-    const Tensor *w = saved.data(), &input = saved[kWeights], &norm1 = w[13], &moments1 = w[14], &packed = w[15],
-                 &sums = w[16], &mixed = w[17], &middle = w[18], &norm2 = w[19], &moments2 = w[20], &inner = w[21],
-                 &active = w[22], &mask1 = w[23], &mask2 = w[24], &head = w[25], &block = w[26];
-    const auto options = input.options();
+    const Inputs given{saved[kWeights],
+                       variable_list(saved.begin(), saved.begin() + kWeights),
+                       saved[kWeights + 1],
+                       saved[kWeights + 2],
+                       saved[kWeights + 3]};
+    const auto& w = given.w;
+    const Tensor &head = given.head, &mask1 = given.mask1, &mask2 = given.mask2;
+    const auto options = given.x.options();
+    Kept kept(&saved[kWeights + 4]);
+    if (!kept.norm1.defined()) {
+      kept = Kept(shape, head.defined(), options);
+      Tensor again = at::empty({rows, head.defined() ? head.size(0) : c}, options);
+      run(shape, given, again, kept);
+    }
     const Tensor gresult = gradients[0].contiguous().view({rows, head.defined() ? head.size(0) : c});
     const auto all = [&](int64_t width) { return at::empty({rows, width}, options); };
     Tensor gx = all(c), gmiddle = all(c), ginner = all(wide), gpacked = all(3 * c);
@@ -189,8 +277,15 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
     // One row of sums a task: weight and bias of both norms, then the biases of the four products.
     const int64_t columns = 9 * c + wide, tasks = shape.tasks();
     Tensor partial = at::zeros({tasks, columns}, options);
-    variable_list results(1 + kWeights + 5);
-    byType(input, [&](auto zero) {
+    variable_list results(1 + kWeights + 6);
+    const Products products = productsFor(given.x, rows, shape.bf16);
+    const auto right = [&](const Tensor& matrix) { return RightFactor(matrix, RightFactor::Of::kMatrix, products); };
+    const RightFactor fromPacked = right(w[kPacked]), fromOut = right(w[kOut]), fromInner = right(w[kInner]),
+                      fromOuter = right(w[kOuter]);
+    std::optional<RightFactor> fromHead;
+    if (head.defined()) fromHead = right(head);
+    packAll({&fromPacked, &fromOut, &fromInner, &fromOuter, fromHead ? &*fromHead : nullptr});
+    byType(given.x, [&](auto zero) {
       using T = decltype(zero);
       const auto& table = kernels<T>();
       shape.over([&](int64_t task, int64_t first, int64_t last) {
@@ -210,77 +305,81 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
         };
         if (head.defined()) {
           Tensor below = part(gy);
-          at::mm_out(below, part(gresult), head);
+          multiply(part(gresult), *fromHead, below);
         }
         if (mask2.defined()) {
-          const T *given = data(gy), *kept = data(mask2);
+          const T *slope = data(gy), *factor = data(mask2);
           T* to = target(gbranch2);
-          for (int64_t i = 0; i < own * c; ++i) to[i] = given[i] * kept[i];
+          for (int64_t i = 0; i < own * c; ++i) to[i] = slope[i] * factor[i];
         }
         accumulate(data(gbranch2), c, gouter);
         Tensor gi = part(ginner), gn = at::empty({own, c}, options), ga = at::empty({own, c}, options);
-        at::mm_out(gi, part(gbranch2), w[kOuter]);
         {
-          const T *h = data(inner), *shift = w[kInnerBias].const_data_ptr<T>();
+          const T *h = data(kept.inner), *shift = w[kInnerBias].const_data_ptr<T>();
           T* to = target(ginner);
-          for (int64_t row = 0; row < own; ++row) {
-            table.biasGeluBackward(to + row * wide, h + row * wide, shift, to + row * wide, ginnerBias, wide);
-          }
+          multiplied(part(gbranch2), fromOuter, gi, [&](const Tile& tile) {
+            // One row after another: all of them add to the same sums.
+            for (int64_t row = tile.firstRow; row < tile.lastRow; ++row) {
+              const int64_t at = row * wide + tile.column;
+              table.biasGeluBackward(to + at, h + at, shift + tile.column, to + at, ginnerBias + tile.column,
+                                     tile.columns);
+            }
+          });
         }
-        at::mm_out(gn, gi, w[kInner]);
+        multiply(gi, fromInner, gn);
         const auto norm = [&](const Tensor& x, const Tensor& weight, const Tensor& moments, const T* residual, T* to,
                               T* ownWeight, T* ownBias) {
           const T *slope = gn.const_data_ptr<T>(), *from = data(x), *gain = weight.const_data_ptr<T>(),
-                  *kept = data(moments);
+                  *known = data(moments);
           for (int64_t row = 0; row < own; ++row) {
-            table.layerNormBackward(slope + row * c, from + row * c, gain, T(shape.factor), kept + 2 * row,
+            table.layerNormBackward(slope + row * c, from + row * c, gain, T(shape.factor), known + 2 * row,
                                     residual + row * c, to + row * c, ownWeight, ownBias, c);
           }
         };
-        norm(middle, w[kNorm2], moments2, data(gy), target(gmiddle), gnorm2, gshift2);
+        norm(kept.middle, w[kNorm2], kept.moments2, data(gy), target(gmiddle), gnorm2, gshift2);
         if (mask1.defined()) {
-          const T *given = data(gmiddle), *kept = data(mask1);
+          const T *slope = data(gmiddle), *factor = data(mask1);
           T* to = target(gbranch1);
-          for (int64_t i = 0; i < own * c; ++i) to[i] = given[i] * kept[i];
+          for (int64_t i = 0; i < own * c; ++i) to[i] = slope[i] * factor[i];
         }
         accumulate(data(gbranch1), c, gout);
-        at::mm_out(ga, part(gbranch1), w[kOut]);
-        const T *slopes = ga.const_data_ptr<T>(), *outputs = data(mixed), *logs = data(sums);
+        multiply(part(gbranch1), fromOut, ga);
+        const T *slopes = ga.const_data_ptr<T>(), *outputs = data(kept.mixed), *logs = data(kept.sums);
         T* toPacked = target(gpacked);
-        overHeads<T>(shape, first, last, data(packed), w[kPackedBias].const_data_ptr<T>(),
+        overHeads<T>(shape, first, last, data(kept.packed), w[kPackedBias].const_data_ptr<T>(),
                      [&](const HeadRows<T>& head, int64_t at, int64_t packedAt, int64_t sum, T* scratch) {
                        table.attentionBackward(head, outputs + at, slopes + at, logs + sum, toPacked + packedAt,
                                                scratch);
                      });
         accumulate(toPacked, 3 * c, gpackedBias);
-        at::mm_out(gn, part(gpacked), w[kPacked]);
-        norm(input, w[kNorm1], moments1, data(gmiddle), target(gx), gnorm1, gshift1);
+        multiply(part(gpacked), fromPacked, gn);
+        norm(given.x, w[kNorm1], kept.moments1, data(gmiddle), target(gx), gnorm1, gshift1);
       });
     });
     const auto gradientOf = [&](Weight which) -> Tensor& { return results[1 + which]; };
     struct Product {
-      Tensor result, slopes, inputs;
+      Tensor result, slopes;
+      RightFactor inputs;
     };
-    std::vector<Product> products{{at::empty_like(w[kPacked]), gpacked, norm1},
-                                  {at::empty_like(w[kOut]), gbranch1, mixed},
-                                  {at::empty_like(w[kInner]), ginner, norm2},
-                                  {at::empty_like(w[kOuter]), gbranch2, active}};
-    gradientOf(kPacked) = products[0].result;
-    gradientOf(kOut) = products[1].result;
-    gradientOf(kInner) = products[2].result;
-    gradientOf(kOuter) = products[3].result;
+    std::vector<Product> outer{{at::empty_like(w[kPacked]), gpacked, right(kept.norm1)},
+                               {at::empty_like(w[kOut]), gbranch1, right(kept.mixed)},
+                               {at::empty_like(w[kInner]), ginner, right(kept.norm2)},
+                               {at::empty_like(w[kOuter]), gbranch2, right(kept.active)}};
+    gradientOf(kPacked) = outer[0].result;
+    gradientOf(kOut) = outer[1].result;
+    gradientOf(kInner) = outer[2].result;
+    gradientOf(kOuter) = outer[3].result;
     if (head.defined()) {
-      products.push_back({at::empty_like(head), gresult, block});
-      results[1 + kWeights] = products.back().result;
+      outer.push_back({at::empty_like(head), gresult, right(kept.block)});
+      results[1 + kWeights] = outer.back().result;
     }
+    for (const auto& one : outer) packAll({&one.inputs});
     at::parallel_for(0, tasks, 1, [&](int64_t first, int64_t last) {
       const at::AutoDispatchBelowADInplaceOrView plain;
       for (int64_t task = first; task < last; ++task) {
-        for (const auto& one : products) {
-          const int64_t outputs = one.slopes.size(1), from = task * outputs / tasks, to = (task + 1) * outputs / tasks;
-          if (from == to) continue;
-          Tensor place = one.result.narrow(0, from, to - from);
-          at::mm_out(place, one.slopes.narrow(1, from, to - from).t(), one.inputs);
+        for (const auto& one : outer) {
+          const int64_t outputs = one.slopes.size(1);
+          outerProduct(one.slopes, one.inputs, one.result, task * outputs / tasks, (task + 1) * outputs / tasks);
         }
       }
     });
@@ -300,7 +399,7 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
 
 Tensor transformerBlock(const Tensor& givenX, at::TensorList weights, const std::optional<Tensor>& givenHead,
                         const std::optional<Tensor>& drop1, const std::optional<Tensor>& drop2, at::IntArrayRef counts,
-                        int64_t heads, bool causal, double epsilon, double factor) {
+                        int64_t heads, bool causal, double epsilon, double factor, bool bf16, bool recomputes) {
   demandSupported(givenX);
   demand(givenX.dim() == 3 && heads > 0 && givenX.size(2) % heads == 0,
          "expected an input (B, T, C) with heads that divide C");
@@ -308,7 +407,7 @@ Tensor transformerBlock(const Tensor& givenX, at::TensorList weights, const std:
   const int64_t c = givenX.size(2), hidden = w[kInner].size(0);
   bool differentiable = givenX.requires_grad();
   for (const Tensor& one : w) differentiable = differentiable || one.requires_grad();
-  Shape shape{givenX.size(0), givenX.size(1), c, hidden, heads, causal, epsilon, factor, counts.vec()};
+  Shape shape{givenX.size(0), givenX.size(1), c, hidden, heads, causal, epsilon, factor, bf16, counts.vec()};
   demand(static_cast<int64_t>(shape.counts.size()) == shape.batch, "expected one count an example");
   for (const int64_t count : counts) demand(count >= 0 && count <= shape.positions, "a count is out of range");
   std::optional<Tensor> masks[2];
@@ -329,7 +428,8 @@ Tensor transformerBlock(const Tensor& givenX, at::TensorList weights, const std:
   if (givenX.numel() == 0)
     return head ? givenX.new_zeros({shape.batch, shape.positions, head->size(0)}) : givenX.clone();
   return TransformerBlock::apply(givenX.contiguous(), w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10],
-                                 w[11], head, masks[0], masks[1], shape, differentiable && c10::GradMode::is_enabled());
+                                 w[11], head, masks[0], masks[1], shape, differentiable && c10::GradMode::is_enabled(),
+                                 recomputes);
 }
 
 }  // namespace
@@ -338,8 +438,9 @@ TORCH_LIBRARY_FRAGMENT(riverrun, library) {
   library.def(
       "transformer_block(Tensor x, Tensor[] weights, Tensor? head, Tensor? drop1, Tensor? drop2, int[] counts, int "
       "heads, bool causal, "
-      "float epsilon, float factor) -> Tensor",
+      "float epsilon, float factor, bool bf16=False, bool recomputes=False) -> Tensor",
       transformerBlock);
+  library.def("bf16_products() -> bool", hasBf16Products);
 }
 
 }  // namespace riverrun

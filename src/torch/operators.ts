@@ -192,6 +192,7 @@ export const operatorNames: readonly string[] = [
   "riverrun::scale_shift",
   "riverrun::coupling_split",
   "riverrun::time_map",
+  "riverrun::bf16_products",
   "riverrun::transformer_block",
   "riverrun::transformer_step",
   "riverrun::mixture_encode",
@@ -1470,7 +1471,12 @@ export function time_map(w: Handle, x: Handle): Handle {
   return native.call(184, w, x) as Handle;
 }
 
-/** `riverrun::transformer_block(Tensor x, Tensor[] weights, Tensor? head, Tensor? drop1, Tensor? drop2, int[] counts, int heads, bool causal, float epsilon, float factor) -> Tensor` */
+/** `riverrun::bf16_products() -> bool` */
+export function bf16_products(): boolean {
+  return native.call(185) as boolean;
+}
+
+/** `riverrun::transformer_block(Tensor x, Tensor[] weights, Tensor? head, Tensor? drop1, Tensor? drop2, int[] counts, int heads, bool causal, float epsilon, float factor, bool bf16=False, bool recomputes=False) -> Tensor` */
 export function transformer_block(
   x: Handle,
   weights: readonly Handle[],
@@ -1482,8 +1488,24 @@ export function transformer_block(
   causal: boolean,
   epsilon: number,
   factor: number,
+  bf16?: boolean,
+  recomputes?: boolean,
 ): Handle {
-  return native.call(185, x, weights, head, drop1, drop2, counts, heads, causal, epsilon, factor) as Handle;
+  return native.call(
+    186,
+    x,
+    weights,
+    head,
+    drop1,
+    drop2,
+    counts,
+    heads,
+    causal,
+    epsilon,
+    factor,
+    bf16,
+    recomputes,
+  ) as Handle;
 }
 
 /** `riverrun::transformer_step(Tensor x, Tensor[] weights, Tensor(a!) keys, Tensor(b!) values, int position, float epsilon, float factor) -> Tensor` */
@@ -1496,20 +1518,20 @@ export function transformer_step(
   epsilon: number,
   factor: number,
 ): Handle {
-  return native.call(186, x, weights, keys, values, position, epsilon, factor) as Handle;
+  return native.call(187, x, weights, keys, values, position, epsilon, factor) as Handle;
 }
 
 /** `riverrun::mixture_encode(Tensor x, Tensor log_pi, Tensor means, float sigma) -> (Tensor, Tensor)` */
 export function mixture_encode(x: Handle, log_pi: Handle, means: Handle, sigma: number): [Handle, Handle] {
-  return native.call(187, x, log_pi, means, sigma) as [Handle, Handle];
+  return native.call(188, x, log_pi, means, sigma) as [Handle, Handle];
 }
 
 /** `riverrun::mixture_decode(Tensor y, Tensor log_pi, Tensor means, float sigma) -> (Tensor, Tensor)` */
 export function mixture_decode(y: Handle, log_pi: Handle, means: Handle, sigma: number): [Handle, Handle] {
-  return native.call(188, y, log_pi, means, sigma) as [Handle, Handle];
+  return native.call(189, y, log_pi, means, sigma) as [Handle, Handle];
 }
 
 /** `riverrun::draw(Tensor logits, float[] uniforms, float temperature) -> Tensor` */
 export function draw(logits: Handle, uniforms: readonly number[], temperature: number): Handle {
-  return native.call(189, logits, uniforms, temperature) as Handle;
+  return native.call(190, logits, uniforms, temperature) as Handle;
 }
