@@ -224,12 +224,13 @@ class Run {
   ): Promise<readonly PeerProcess[]> {
     const { threads } = this.#options;
     const places = await placesOf(size);
-    const members: PeerProcess[] = [];
-    for (const _ of places) {
-      const member = new PeerProcess(await Peer.start(place, threads));
-      members.push(member);
-      this.#members.push(member);
-    }
+    const members = await Promise.all(
+      places.map(async () => {
+        const member = new PeerProcess(await Peer.start(place, threads));
+        this.#members.push(member);
+        return member;
+      }),
+    );
     const opened = await Promise.all(
       members.map(({ peer }, rank) => peer.ask({ do: "open", model: name, settings, threads, group: places[rank] })),
     );
