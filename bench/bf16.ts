@@ -5,16 +5,26 @@
  *
  * The page (bf16.md, .html, .json and its figures) holds both loss curves, their difference, held-out likelihoods, the
  * likelihood of the same weights in both precisions on --texts lines of the data, and how near latents in bf16 come back to their points. Trainings
- * that stand in --runs are finished or read, not begun again.
+ * that stand in --runs are finished or read, not begun again. --presets takes NAME:STEPS or NAME:STEPS:BATCH.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as Plot from "@observablehq/plot";
+import { makeDirectory } from "../src/base/atomicFile.ts";
 import { RiverrunError, UsageError } from "../src/base/errors.ts";
 import { readTexts } from "../src/corpora/index.ts";
-import { type Block, colours, heading, paragraph, svgOf, tableOf, writePage } from "../src/experiments/document.ts";
+import {
+  type Block,
+  colours,
+  heading,
+  list,
+  paragraph,
+  svgOf,
+  tableOf,
+  writePage,
+} from "../src/experiments/document.ts";
 import { machine } from "../src/experiments/machine.ts";
 import { loadModel, type TextFlow } from "../src/flow/index.ts";
 import { scoreTexts } from "../src/generate/index.ts";
@@ -28,8 +38,7 @@ const { values } = parseArgs({
     data: { type: "string" },
     runs: { type: "string", default: "runs/bf16" },
     out: { type: "string", default: "docs/results" },
-    presets: { type: "string", default: "small,small-ar" },
-    steps: { type: "string", default: "300" },
+    presets: { type: "string", default: "small:300,small-ar:300" },
     seed: { type: "string", default: "1" },
     texts: { type: "string", default: "512" },
   },
@@ -39,11 +48,19 @@ const { data } = values;
 const program = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 setThreads(1);
 
-function trainingArguments(preset: string, precision: NetworkPrecision, runs = values.runs): string[] {
+/** What is trained. */
+interface Task {
+  readonly preset: string;
+  readonly steps: string;
+  readonly batch: string | undefined;
+}
+
+function trainingArguments({ preset, steps, batch }: Task, precision: NetworkPrecision, runs = values.runs): string[] {
   return [
     ...["train", "--preset", preset, "--seed", values.seed, "--precision", precision, "--threads", "1"],
     ...["--data", data, "--out", join(runs, `${preset}-${precision}`)],
-    ...["--set", `train.maxSteps=${values.steps}`, "--set", "train.logEvery=1", "--set", "train.validateEvery=100"],
+    ...["--set", `train.maxSteps=${steps}`, "--set", "train.logEvery=1", "--set", "train.validateEvery=100"],
+    ...(batch === undefined ? [] : ["--set", `train.batchSize=${batch}`]),
   ];
 }
 
@@ -54,13 +71,13 @@ interface Run {
   readonly seconds: number;
 }
 
-function runOf(preset: string, precision: NetworkPrecision): Run {
-  const ended = spawnSync(process.execPath, [program, ...trainingArguments(preset, precision), "--resume"], {
+function runOf(task: Task, precision: NetworkPrecision): Run {
+  const ended = spawnSync(process.execPath, [program, ...trainingArguments(task, precision), "--resume"], {
     encoding: "utf8",
   });
   if (ended.status !== 0)
     throw new RiverrunError(`the training ended with ${ended.status}: ${ended.stderr.slice(-500)}`);
-  const rows = readMetrics(join(values.runs, `${preset}-${precision}`, "metrics.jsonl"));
+  const rows = readMetrics(join(values.runs, `${task.preset}-${precision}`, "metrics.jsonl"));
   const training = rows.filter(({ split }) => split === "training");
   return {
     losses: training.map(({ nelboPerToken }) => Number(nelboPerToken)),
@@ -89,14 +106,18 @@ function both(model: TextFlow, texts: readonly string[]): Record<NetworkPrecisio
   return { float32: inIt("float32"), bf16: inIt("bf16") };
 }
 
-const steps = Array.from({ length: Number(values.steps) }, (_, index) => index + 1);
+const tasks = values.presets.split(",").map((text): Task => {
+  const [preset, steps = "300", batch] = text.split(":");
+  return { preset, steps, batch };
+});
 const texts = (await readTexts([data])).slice(0, Number(values.texts));
 const blocks: Block[] = [];
 const date = new Date().toISOString().slice(0, 10);
 const record: Record<string, unknown> = { date, seed: Number(values.seed), machine: machine(), versions: versions() };
 const rows: string[][] = [];
-for (const preset of values.presets.split(",")) {
-  const [single, low] = [runOf(preset, "float32"), runOf(preset, "bf16")];
+for (const task of tasks) {
+  const { preset } = task;
+  const [single, low] = [runOf(task, "float32"), runOf(task, "bf16")];
   const model = loadModel(join(values.runs, `${preset}-float32`));
   const same = both(model, texts);
   model.dispose();
@@ -115,7 +136,7 @@ for (const preset of values.presets.split(",")) {
     same.bf16.error.toExponential(1),
   ]);
   const points = [single, low].flatMap(({ losses }, index) =>
-    losses.map((loss, at) => ({ step: steps[at], loss, name: ["float32", "bf16"][index] })),
+    losses.map((loss, at) => ({ step: at + 1, loss, name: ["float32", "bf16"][index] })),
   );
   const frame = { height: 260, marginLeft: 60 } as const;
   const curves = svgOf(
@@ -145,7 +166,7 @@ for (const preset of values.presets.split(",")) {
       marks: [
         Plot.ruleY([0]),
         Plot.line(differences, {
-          x: (_, index: number) => steps[index],
+          x: (_, index: number) => index + 1,
           y: (share: number) => 100 * share,
           stroke: colours[1],
         }),
@@ -170,14 +191,18 @@ for (const preset of values.presets.split(",")) {
     },
   );
 }
-const commands = (["float32", "bf16"] as const).map(
-  (precision) => `\`riverrun ${trainingArguments("PRESET", precision, "runs/bf16").join(" ")}\``,
+const commands = tasks.flatMap((task) =>
+  (["float32", "bf16"] as const).map(
+    (precision) => `\`riverrun ${trainingArguments(task, precision, "runs/bf16").join(" ")}\``,
+  ),
 );
+makeDirectory(values.out);
 writePage(values.out, "bf16", record, {
   title: "bf16 beside float32",
-  lead: `${date}, ${machine()}, one thread: ${steps.length} steps from the same seed, in float32 and in bf16. Made by \`npx tsx bench/bf16.ts --data ${data}\`.`,
+  lead: `${date}, ${machine()}, one thread: trainings from the same seed, in float32 and in bf16. Made by \`npx tsx bench/bf16.ts --data ${data} --presets ${values.presets}\`.`,
   blocks: [
-    paragraph(`Trained with ${commands.join(" and ")}.`),
+    paragraph("The trainings:"),
+    list(commands),
     paragraph(
       `Held-out figures are nats per token, scored in float32 in both trainings. "Same weights scored in bf16" is the likelihood of the model trained in float32 in bf16 over that in float32, less 1, on the first ${values.texts} lines of the data. A round trip is the largest error of a coordinate when points of 64 texts become latents and come back.`,
     ),

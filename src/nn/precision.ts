@@ -51,20 +51,8 @@ export function inNetworkPrecision<Result>(precision: NetworkPrecision, body: ()
 }
 
 /**
- * The precision of one model's networks. The model makes it and changes it, its networks hold it and compute inside `run`;
- * what no network computes never sees it.
- */
-export class NetworkSettings {
-  precision: NetworkPrecision = "float32";
-
-  run<Result>(body: () => Result): Result {
-    return inNetworkPrecision(this.precision, body);
-  }
-}
-
-/**
  * Multiplications below which a product stays in float32: rounding its operands costs more than it saves there. (64 x 64
- * weights break even at 800 rows, 300 x 900 at 16, 600 x 1200 at 6, forward and backward, on a Xeon with avx512_bf16.)
+ * weights break even at 800 rows, 300 x 900 at 16, 600 x 1200 at 6, forward and backward, on an AMD EPYC with avx512_bf16.)
  */
 const fewestMultiplications = 2 ** 22;
 
