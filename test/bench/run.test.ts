@@ -7,6 +7,7 @@ import { compared, type Figure, isWorse, readRecorded, writeRecorded } from "../
 import { type RunOptions, runAll } from "../../src/bench/run.ts";
 import { addBench } from "../../src/cli/commands/bench.ts";
 import { records, run, scratch } from "../cli/support.ts";
+import { missing } from "../distributed/support.ts";
 
 const about = { machine: "a machine", versions: { libtorch: "2" } };
 const step: Figure = { figure: "flow-step", of: "PyTorch", better: "higher", ratio: 1.2 };
@@ -114,6 +115,17 @@ describe("the parts", () => {
     const figures = await partsOf(["causal"], prints({ speedup: 2, peakRssMb: 100, peerPeakRssMb: 400 }));
     expect(figures.at(0)).toMatchObject({ figure: "causal step", ratio: 2, better: "higher" });
     expect(figures.at(-1)).toMatchObject({ figure: "causal memory", ratio: 0.25, better: "lower" });
+  });
+
+  it("compare the gain of two processes with the peer's", async () => {
+    if (missing !== undefined) return;
+    const figures = await partsOf(["data-parallel"], prints({ scaling: 1.6, scalingRatio: 0.97 }));
+    expect(figures.map(({ figure, of, ratio }) => [figure, of, ratio])).toEqual([
+      ["two processes", "one process", 1.6],
+      ["scaling of two processes", "PyTorch", 0.97],
+    ]);
+    const [, alone] = await partsOf(["data-parallel"], prints({ scaling: 1.6, peerSkipped: "no PyTorch here" }));
+    expect(alone).toMatchObject({ skipped: "no PyTorch here" });
   });
 
   it("skip scripts that the package does not have and presets that a quick run leaves out", async () => {
