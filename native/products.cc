@@ -1,7 +1,7 @@
-#include "products.h"
-
 #include <ATen/Version.h>
 #include <ATen/native/CPUBlas.h>
+
+#include "products.h"
 
 namespace riverrun {
 namespace {
@@ -33,8 +33,8 @@ void kernel(int64_t rows, int64_t columns, int64_t depth, const float* a, int64_
 #endif
 }
 
-void kernel(int64_t rows, int64_t columns, int64_t depth, const at::BFloat16* a, int64_t aStride,
-            const at::BFloat16* b, int64_t bStride, float* c, int64_t cStride, bool add) {
+void kernel(int64_t rows, int64_t columns, int64_t depth, const at::BFloat16* a, int64_t aStride, const at::BFloat16* b,
+            int64_t bStride, float* c, int64_t cStride, bool add) {
 #ifdef RIVERRUN_MICRO_KERNELS
   at::native::cpublas::brgemm(rows, columns, depth, aStride, bStride, cStride, add, a, b, c, true);
 #endif
@@ -111,7 +111,8 @@ void endTiles(Products products) {
 void packAll(std::initializer_list<const RightFactor*> factors) {
   std::vector<std::pair<const RightFactor*, int64_t>> work;
   for (const RightFactor* factor : factors) {
-    for (int64_t panel = 0; factor && factor->packs() && panel < factor->panels(); ++panel) work.emplace_back(factor, panel);
+    for (int64_t panel = 0; factor && factor->packs() && panel < factor->panels(); ++panel)
+      work.emplace_back(factor, panel);
   }
   at::parallel_for(0, int64_t(work.size()), 1, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) work[i].first->pack(work[i].second);

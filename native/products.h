@@ -1,7 +1,7 @@
 // Products of a layer's rows with its parameters on oneDNN's micro-kernels, which libtorch offers as brgemm: a tile of
 // rows and columns is multiplied while both are in a core's cache, and what comes next is done to it before it leaves.
-// Numbers are float32; kBf16 rounds the factors to bfloat16 and adds up in float32. Where there is no such kernel (other
-// processors, float64, few rows, older libtorch), libtorch's own products.
+// Numbers are float32; kBf16 rounds the factors to bfloat16 and adds up in float32. Where there is no such kernel
+// (other processors, float64, few rows, older libtorch), libtorch's own products.
 #pragma once
 
 #include "fused.h"

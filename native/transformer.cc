@@ -147,7 +147,8 @@ struct Kept {
   static constexpr int kCount = 11;
 };
 
-// The block's input, (rows, C), its parameters, its head and what its branches are multiplied by, undefined where absent.
+// The block's input, (rows, C), its parameters, its head and what its branches are multiplied by, undefined where
+// absent.
 struct Inputs {
   Tensor x;
   variable_list w;
@@ -160,9 +161,7 @@ void run(const Shape& shape, const Inputs& given, Tensor& out, const Kept& kept)
   const auto options = given.x.options();
   const auto& w = given.w;
   const Products products = productsFor(given.x, shape.rows(), shape.bf16);
-  const auto right = [&](const Tensor& matrix) {
-    return RightFactor(matrix, RightFactor::Of::kTranspose, products);
-  };
+  const auto right = [&](const Tensor& matrix) { return RightFactor(matrix, RightFactor::Of::kTranspose, products); };
   const RightFactor toPacked = right(w[kPacked]), toOut = right(w[kOut]), toInner = right(w[kInner]),
                     toOuter = right(w[kOuter]);
   std::optional<RightFactor> toHead;
@@ -190,21 +189,18 @@ void run(const Shape& shape, const Inputs& given, Tensor& out, const Kept& kept)
                    [&](const HeadRows<T>& head, int64_t at, int64_t, int64_t sum, T* scratch) {
                      table.attention(head, mixedTo + at, sumsTo + sum, scratch);
                    });
-      multiplied(a, toOut, mid, [&](const Tile& tile) {
-        addBranch<T>(tile, from, mid, w[kOutBias], branch(given.mask1), mid);
-      });
+      multiplied(a, toOut, mid,
+                 [&](const Tile& tile) { addBranch<T>(tile, from, mid, w[kOutBias], branch(given.mask1), mid); });
       normalise<T>(mid, w[kNorm2], w[kShift2], shape, n2, m2);
       const T* shift = w[kInnerBias].const_data_ptr<T>();
       const T* hidden = h.const_data_ptr<T>();
       T* act = g.data_ptr<T>();
       multiplied(n2, toInner, h, [&](const Tile& tile) {
-        tile.over([&](int64_t at, int64_t column) {
-          table.biasGelu(hidden + at, shift + column, act + at, tile.columns);
-        });
+        tile.over(
+            [&](int64_t at, int64_t column) { table.biasGelu(hidden + at, shift + column, act + at, tile.columns); });
       });
-      multiplied(g, toOuter, to, [&](const Tile& tile) {
-        addBranch<T>(tile, mid, to, w[kOuterBias], branch(given.mask2), to);
-      });
+      multiplied(g, toOuter, to,
+                 [&](const Tile& tile) { addBranch<T>(tile, mid, to, w[kOuterBias], branch(given.mask2), to); });
       if (given.head.defined()) {
         Tensor top = rowsOf(out, shape, first, last);
         multiply(to, *toHead, top);
@@ -248,16 +244,15 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     demandFirstOrder();
     const auto saved = context->get_saved_variables();
-    const auto sizes = context->saved_data["sizes"].toIntVector(), choices = context->saved_data["choices"].toIntVector();
+    const auto sizes = context->saved_data["sizes"].toIntVector(),
+               choices = context->saved_data["choices"].toIntVector();
     const auto numbers = context->saved_data["numbers"].toDoubleVector();
-    const Shape shape{sizes[0],        sizes[1],   sizes[2],   sizes[3],        sizes[4],
-                      choices[0] != 0, numbers[0], numbers[1], choices[1] != 0, context->saved_data["counts"].toIntVector()};
+    const Shape shape{
+        sizes[0],        sizes[1],   sizes[2],   sizes[3],        sizes[4],
+        choices[0] != 0, numbers[0], numbers[1], choices[1] != 0, context->saved_data["counts"].toIntVector()};
     const int64_t rows = shape.rows(), c = shape.channels, wide = shape.hidden;
-    const Inputs given{saved[kWeights],
-                       variable_list(saved.begin(), saved.begin() + kWeights),
-                       saved[kWeights + 1],
-                       saved[kWeights + 2],
-                       saved[kWeights + 3]};
+    const Inputs given{saved[kWeights], variable_list(saved.begin(), saved.begin() + kWeights), saved[kWeights + 1],
+                       saved[kWeights + 2], saved[kWeights + 3]};
     const auto& w = given.w;
     const Tensor &head = given.head, &mask1 = given.mask1, &mask2 = given.mask2;
     const auto options = given.x.options();
@@ -414,8 +409,7 @@ Tensor transformerBlock(const Tensor& givenX, at::TensorList weights, const std:
   for (int i = 0; i < 2; ++i) {
     const auto& drop = i ? drop2 : drop1;
     if (!drop) continue;
-    demand(drop->sizes() == givenX.sizes() && alike(*drop, givenX),
-           "a mask has another shape or dtype than the input");
+    demand(drop->sizes() == givenX.sizes() && alike(*drop, givenX), "a mask has another shape or dtype than the input");
     masks[i] = drop->contiguous();
   }
   std::optional<Tensor> head;

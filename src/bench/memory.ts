@@ -7,9 +7,10 @@ import { stepGradients } from "../train/gradients.ts";
 import { median } from "./timing.ts";
 import { randomTable, wordNames } from "./words.ts";
 
-/** What to measure. Defaults: preset small, its batch, 5,000 words, three steps. */
+/** What to measure. Defaults: preset small, its batch, 5,000 words, three steps, the preset's `train.recompute`. */
 export interface MemoryOptions {
   readonly preset?: string;
+  readonly recompute?: boolean;
   readonly batch?: number;
   readonly words?: number;
   readonly steps?: number;
@@ -50,7 +51,12 @@ function optimiserOf(model: TextFlow, { train }: Config): Optimiser {
 export function benchMemory(given: MemoryOptions = {}): MemoryResult {
   const baseRssMb = process.resourceUsage().maxRSS / 1024;
   const preset = presetConfig(given.preset ?? "small");
-  const config: Config = { ...preset, data: { ...preset.data, tokenizer: "riverrun-words", minCount: 1 } };
+  const recompute = given.recompute ?? preset.train.recompute;
+  const config: Config = {
+    ...preset,
+    data: { ...preset.data, tokenizer: "riverrun-words", minCount: 1 },
+    train: { ...preset.train, recompute },
+  };
   const { positions, dimensions, maxVocabulary } = config.data;
   const count = Math.min(given.words ?? 5000, maxVocabulary);
   const batch = given.batch ?? config.train.batchSize;

@@ -91,6 +91,12 @@ const trainSchema = z.strictObject({
     // Folders that were written before there was a choice.
     .default("float32")
     .describe("float32, float64, or bf16: products inside the networks of bfloat16 numbers, all else in float32"),
+  recompute: z
+    .boolean()
+    .default(false)
+    .describe(
+      "keep of every transformer block its input alone and compute the rest again for the gradient: less memory, a third more work",
+    ),
   optimiser: z.enum(["adam", "adamw", "sgd"]),
   learningRate: z.number().positive(),
   betas: z.tuple([share, share]),

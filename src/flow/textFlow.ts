@@ -127,6 +127,7 @@ export class TextFlow extends Module {
     this.#initialised = this.buffer("initialised", tensor([0], [1], { dtype: "bool" }));
     const impossible = [Vocabulary.pad, Vocabulary.sos];
     const generator = new Generator(config.seed);
+    this.#networks.recomputes = config.train.recompute;
     const init = new InitContext({ generator, ...place, networks: this.#networks });
     this.flow = this.child("flow", bijectionOf(init, config, { values: points, sigma: data.sigma, impossible }));
     if (config.attentionDecoder) {

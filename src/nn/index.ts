@@ -10,6 +10,7 @@ export { LayerNorm, UnbiasedLayerNorm } from "./layerNorm.ts";
 export { Linear, ZeroLinear } from "./linear.ts";
 export { LSTM, type LstmOptions, type LstmPass, type LstmResult, type LstmState } from "./lstm.ts";
 export { type LoadOptions, Module } from "./module.ts";
+export { NetworkSettings } from "./networkSettings.ts";
 export {
   Adam,
   type AdamOptions,
@@ -27,7 +28,6 @@ export {
   isLowered,
   lowered,
   type NetworkPrecision,
-  NetworkSettings,
   networkPrecision,
   numbersOf,
   type Precision,

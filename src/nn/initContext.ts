@@ -2,7 +2,7 @@
 import { type DType, type Generator, ones, rand, randn, scope, type Tensor, zeros } from "../torch/index.ts";
 import { linalg_qr } from "../torch/operators.ts";
 import { Tensor as TensorClass } from "../torch/tensor.ts";
-import { NetworkSettings } from "./precision.ts";
+import { NetworkSettings } from "./networkSettings.ts";
 
 /** Makes the starting values of parameters. Random ones are drawn on the CPU in float64, so all dtypes start alike. */
 export class InitContext {

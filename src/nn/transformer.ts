@@ -3,6 +3,7 @@ import {
   biasGelu,
   biasResidual,
   type Generator,
+  hasBf16Products,
   isFusable,
   noGrad,
   scope,
@@ -17,6 +18,7 @@ import type { KeyValueCache } from "./keyValueCache.ts";
 import { LayerNorm, UnbiasedLayerNorm } from "./layerNorm.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
+import { networksRecompute } from "./networkSettings.ts";
 import { isLowered, product } from "./precision.ts";
 
 /** gelu is x Phi(x), gelu-tanh its tanh approximation. */
@@ -110,7 +112,8 @@ export class TransformerBlock extends Module {
   /** The block as one operator, its result times head^T where a head is given; undefined where that cannot be. */
   #fused(x: Tensor, pass: BlockPass, head?: Tensor): Tensor | undefined {
     const weights = this.#weights(x, pass);
-    if (!weights || isLowered(x, x.numel * x.size(2))) return undefined;
+    const bf16 = isLowered(x, x.numel * x.size(2));
+    if (!weights || (bf16 && !hasBf16Products())) return undefined;
     const { epsilon, factor } = this.#attentionNorm;
     const streams = this.#drops(pass);
     return scope(() => {
@@ -123,6 +126,8 @@ export class TransformerBlock extends Module {
         factor,
         head,
         drops: streams && [drop(), drop()],
+        bf16,
+        recomputes: networksRecompute(),
       });
     });
   }

@@ -5,6 +5,7 @@
  */
 import {
   affine_coupling,
+  bf16_products,
   bias_gelu,
   bias_residual,
   coupling_split,
@@ -123,6 +124,18 @@ export interface BlockCall {
   readonly head?: Tensor | undefined;
   /** (B, T, C), by which the branches are multiplied before they are added. */
   readonly drops?: readonly [Tensor, Tensor] | undefined;
+  /**
+   * Its products of bfloat16 numbers, added up in float32, forward and backward; norms, attention and residuals stay in
+   * float32. For float32, where `hasBf16Products`.
+   */
+  readonly bf16?: boolean | undefined;
+  /** Keeps its input alone for the gradient, and goes forward again when that is asked for. */
+  readonly recomputes?: boolean | undefined;
+}
+
+/** Whether `transformerBlock` multiplies in bfloat16 here: x86 processors with AVX-512, libtorch with its micro-kernels. */
+export function hasBf16Products(): boolean {
+  return bf16_products();
 }
 
 /**
@@ -142,6 +155,8 @@ export function transformerBlock(x: Tensor, weights: readonly Tensor[], call: Bl
       call.causal,
       call.epsilon,
       call.factor,
+      call.bf16 ?? false,
+      call.recomputes ?? false,
     ),
   );
 }

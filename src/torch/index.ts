@@ -27,6 +27,7 @@ export {
   type CouplingPlace,
   type CouplingScale,
   couplingSplit,
+  hasBf16Products,
   isFusable,
   scaleShift,
   timeMap,

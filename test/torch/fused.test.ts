@@ -10,6 +10,7 @@ import {
   Generator,
   getThreads,
   grad,
+  hasBf16Products,
   noGrad,
   ones,
   randn,
@@ -181,6 +182,25 @@ describe.each(["float64", "float32"] as const)("fused operators in %s equal thei
         () => [fused()],
         () => [composed()],
       );
+      // What is computed again is the same to the last bit.
+      const again = (): Tensor => transformerBlock(x, weights, { ...call, recomputes: true });
+      const gradients = (y: Tensor): Tensor[] => grad([y.square().sum()], [x, ...weights]);
+      const [kept, recomputed] = [gradients(fused()), gradients(again())];
+      for (const [index, one] of kept.entries()) expect(recomputed[index].toNumbers()).toEqual(one.toNumbers());
+      if (dtype === "float32" && hasBf16Products()) {
+        // Of numbers with 8 significant bits, in four products one after the other.
+        const rounded = (): Tensor => transformerBlock(x, weights, { ...call, bf16: true });
+        const lowered = gradients(rounded());
+        const apart = difference([rounded()], [composed()]);
+        expect(apart).toBeGreaterThan(limits.float32);
+        expect(apart).toBeLessThan(0.03);
+        for (const [index, one] of kept.entries()) {
+          const norm = one.square().sum().item();
+          expect(lowered[index].sub(one).square().sum().item()).toBeLessThan(0.03 ** 2 * norm + 1e-12);
+        }
+      } else {
+        expect(() => transformerBlock(x, weights, { ...call, bf16: true })).toThrow("bfloat16");
+      }
       // Without a gradient nothing is kept, and a batch smaller than the threads is shared out in another way.
       const before = getThreads();
       try {

@@ -25,6 +25,7 @@ interface BenchOptions {
   readonly processes?: number;
   readonly threads?: number;
   readonly peer?: boolean;
+  readonly recompute?: boolean;
   readonly quick?: boolean;
   readonly only?: readonly string[];
   readonly out?: string;
@@ -39,7 +40,7 @@ const taken: Readonly<Record<Kind, readonly (keyof BenchOptions)[]>> = {
   causal: ["preset", "words", "batch", "precision", "repeats", "peer"],
   ar: ["steps", "positions", "channels", "words", "repeats"],
   "data-parallel": ["preset", "words", "batch", "steps", "processes", "repeats", "peer"],
-  memory: ["preset", "words", "batch"],
+  memory: ["preset", "words", "batch", "recompute"],
 };
 
 /** Adds `riverrun bench`. */
@@ -76,6 +77,7 @@ export function addBench(program: Command): void {
       integer(2),
     )
     .option("--processes <n>", "data-parallel: that share every step (default: 2)", integer(2))
+    .option("--recompute", "memory: with train.recompute")
     .option("--quick", "all: small sizes and few runs, about two minutes")
     .option(
       "--only <names>",
