@@ -60,7 +60,7 @@ describe("train", () => {
     for (const step of [1, 5]) {
       const { result, log } = await run({ out, resume: true, ...stopAfter(step) });
       expect(result).toMatchObject({ step, finished: false, reason: "interrupted", exitCode: 143 });
-      expect(log).toContain("--resume");
+      expect(log).toContain("a checkpoint is written");
     }
     const { result } = await run({ out, resume: true });
     expect(result.step).toBe(10);
