@@ -4,6 +4,7 @@
 #include <torch/library.h>
 
 #include "fused.h"
+#include "products.h"
 
 namespace riverrun {
 
@@ -242,24 +243,28 @@ struct TimeMap : torch::autograd::Function<TimeMap> {
     const Tensor w = givenW.contiguous(), x = givenX.contiguous();
     context->save_for_backward({w, x});
     Tensor y = at::empty({x.size(0), w.size(0), x.size(2)}, x.options());
-    over(x.size(0), exampleTasks(x.size(0)), [&](int64_t, int64_t row) {
-      Tensor to = y.select(0, row);
-      at::mm_out(to, w, x.select(0, row));
-    });
+    over(x.size(0), exampleTasks(x.size(0)), [&](int64_t, int64_t row) { multiplyOne(w, x, y, row); });
     return y;
+  }
+
+  // y_b = W x_b; an example as it lies is a right factor that needs no other layout.
+  static void multiplyOne(const Tensor& w, const Tensor& x, const Tensor& y, int64_t row) {
+    Tensor to = y.select(0, row);
+    const Products products = w.numel() > 0 ? productsOfLaidOut(x) : Products::kLibrary;
+    multiply(w, RightFactor(x.select(0, row), RightFactor::Of::kMatrix, products), to);
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     demandFirstOrder();
     const auto saved = context->get_saved_variables();
-    const Tensor &w = saved[0], &x = saved[1], transposed = w.t();
+    const Tensor &w = saved[0], &x = saved[1], transposed = w.t().contiguous();
     const Tensor gy = gradients[0].contiguous();
     const int64_t batch = x.size(0), tasks = exampleTasks(batch);
     Tensor gx = at::empty_like(x), sums = at::zeros({tasks, w.size(0), w.size(1)}, w.options());
     over(batch, tasks, [&](int64_t task, int64_t row) {
       const Tensor slope = gy.select(0, row);
-      Tensor to = gx.select(0, row), sum = sums.select(0, task);
-      at::mm_out(to, transposed, slope);
+      Tensor sum = sums.select(0, task);
+      multiplyOne(transposed, gy, gx, row);
       at::addmm_out(sum, sum, slope, x.select(0, row).t());
     });
     return {sums.sum(0), gx};
