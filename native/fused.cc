@@ -17,14 +17,16 @@ RIVERRUN_VARIANT(Baseline)
 #ifdef RIVERRUN_X86
 RIVERRUN_VARIANT(Avx2)
 RIVERRUN_VARIANT(Avx512)
+extern const PackingKernels* const kPackingAvx512Bf16;
 #endif
 
+// Which compiled variant fits: baseline, AVX2, AVX-512, AVX-512 with bfloat16.
 static int widestVectors() {
 #ifdef RIVERRUN_X86
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512bw")) {
-    return 2;
+    return __builtin_cpu_supports("avx512bf16") ? 3 : 2;
   }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
 #endif
@@ -33,7 +35,7 @@ static int widestVectors() {
 
 template <typename T>
 static const Kernels<T>& choose(const Kernels<T>* const (&variants)[3]) {
-  return *variants[widestVectors()];
+  return *variants[std::min(widestVectors(), 2)];
 }
 
 #ifndef RIVERRUN_X86
@@ -45,6 +47,7 @@ static const Kernels<T>& choose(const Kernels<T>* const (&variants)[3]) {
 #define kMixtureAvx512 kMixtureBaseline
 #define kPackingAvx2 kPackingBaseline
 #define kPackingAvx512 kPackingBaseline
+#define kPackingAvx512Bf16 kPackingBaseline
 #endif
 
 template <>
@@ -61,12 +64,12 @@ const Kernels<double>& kernels<double>() {
 
 const MixtureKernels& mixtureKernels() {
   static const MixtureKernels* const variants[] = {kMixtureBaseline, kMixtureAvx2, kMixtureAvx512};
-  static const MixtureKernels& chosen = *variants[widestVectors()];
+  static const MixtureKernels& chosen = *variants[std::min(widestVectors(), 2)];
   return chosen;
 }
 
 const PackingKernels& packingKernels() {
-  static const PackingKernels* const variants[] = {kPackingBaseline, kPackingAvx2, kPackingAvx512};
+  static const PackingKernels* const variants[] = {kPackingBaseline, kPackingAvx2, kPackingAvx512, kPackingAvx512Bf16};
   static const PackingKernels& chosen = *variants[widestVectors()];
   return chosen;
 }
