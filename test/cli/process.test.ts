@@ -1,6 +1,6 @@
 /** What only a process of its own shows: pipes, signals, a broken installation. It runs the built program. */
 import { spawn } from "node:child_process";
-import { closeSync, cpSync, existsSync, mkdirSync, openSync, symlinkSync } from "node:fs";
+import { closeSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { root } from "../../src/cli/program.ts";
@@ -132,4 +132,34 @@ describe.skipIf(process.platform === "win32")("signals", () => {
       expect(existsSync(join(out, "training", "lock"))).toBe(false);
     },
   );
+
+  it("an interrupted quickstart goes on when it is run again, a finished one is replaced", async () => {
+    const out = join(folder, "quickstart");
+    const args = ["quickstart", "--steps", "8", "--out", out];
+    const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+    let err = "";
+    let sent = false;
+    child.stderr.on("data", (chunk: Buffer) => {
+      err += chunk.toString();
+      if (!sent && err.includes("step 1 of 8")) sent = child.kill("SIGINT");
+    });
+    expect(await new Promise((resolve) => child.once("close", resolve)), err).toBe(130);
+    expect(err.endsWith(`go on with: node dist/cli/main.js ${args.join(" ")}\n`), err).toBe(true);
+    expect(err).not.toContain("--resume");
+    expect(existsSync(join(out, "report.html"))).toBe(true);
+    const rest = runProcess(args);
+    expect(rest.err).toMatch(/going on after step [1-7] of 8/);
+    expect(rest).toMatchObject({ code: 0, out: expect.stringContaining("Trained 8 steps") });
+    expect(runProcess(["quickstart", "--steps", "1", "--out", out])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("Trained 1 step,"),
+    });
+  });
+});
+
+it("a quickstart leaves alone what it did not make", () => {
+  const before = readdirSync(model);
+  const refused = runProcess(["quickstart", "--steps", "1", "--out", model]);
+  expect(refused).toMatchObject({ code: 2, err: expect.stringContaining("did not make") });
+  expect(readdirSync(model)).toEqual(before);
 });
