@@ -177,6 +177,22 @@ describe("latents", () => {
     expect(raw[0].text).toMatch(/ \.$/);
   });
 
+  it("are not what a file of texts or of JSON lines by another name holds, which is said with what to do", async () => {
+    for (const [name, text] of [
+      ["lines.txt", "mara sold a red pie .\n"],
+      ["short.txt", "mara"],
+      ["empty.safetensors", ""],
+      ["latents.json", '{"positions": 2, "values": [0, 1]}\n'],
+    ]) {
+      const path = join(folder, `no-${name}`);
+      writeFileSync(path, text);
+      const { code, err, out } = await run(addDecode, ["decode", "--model", model, path]);
+      expect({ code, out }).toEqual({ code: 2, out: "" });
+      expect(err).toContain(`${path} holds no latents: expected a safetensors file, or JSON lines`);
+      expect(err).toContain(`riverrun encode --model ${model} --out latents.safetensors`);
+    }
+  });
+
   it("of a longer model, or of half a pair of positions, are refused by row", async () => {
     const path = join(folder, "long.safetensors");
     for (const length of [32, 15, 0]) {

@@ -1,6 +1,9 @@
 /** riverrun decode */
+import { closeSync, openSync, readSync } from "node:fs";
 import type { Command } from "commander";
 import { messageOf, RiverrunError, UsageError } from "../../base/errors.ts";
+import { programName, quote } from "../../base/invocation.ts";
+import { requireFile } from "../../corpora/textFile.ts";
 import type { TextFlow } from "../../flow/index.ts";
 import type { ModelOptions } from "../model.ts";
 import { beamOption, type LineOptions, lineOptions, rawOption } from "../options.ts";
@@ -31,8 +34,28 @@ export function addDecode(program: Command): void {
 async function decode(file: string | undefined, options: DecodeOptions): Promise<void> {
   const { openModel } = await import("../model.ts");
   const model = openModel(options);
-  if (file === undefined || file === "-" || file.endsWith(".jsonl")) await decodeLines(model, file, options);
-  else await decodeFile(model, file, options);
+  const { isStream } = await import("../lines.ts");
+  if (file === undefined || file === "-" || file.endsWith(".jsonl") || isStream(file)) {
+    await decodeLines(model, file, options);
+    return;
+  }
+  refuseText(file, options.model);
+  await decodeFile(model, file, options);
+}
+
+/** Refuses what cannot be safetensors, whose first 8 bytes are a length that is far below 2^40. @throws UsageError */
+function refuseText(file: string, model: string): void {
+  requireFile(file);
+  const head = new Uint8Array(8);
+  const descriptor = openSync(file, "r");
+  try {
+    if (readSync(descriptor, head) === 8 && head.subarray(5).every((byte) => byte === 0)) return;
+  } finally {
+    closeSync(descriptor);
+  }
+  throw new UsageError(
+    `${file} holds no latents: expected a safetensors file, or JSON lines in a file whose name ends in .jsonl; of texts, one a line, make one by: ${programName()} encode --model ${quote(model)} --out latents.safetensors TEXTS`,
+  );
 }
 
 /** What a JSON line calls itself, if it is one. */
@@ -99,7 +122,7 @@ async function decodeFile(model: TextFlow, file: string, options: DecodeOptions)
     latents.size(0) !== positions.length
   ) {
     throw new UsageError(
-      `${file}: expected "latents" (N, T, ${dimensions}) and "positions" (N), as riverrun encode writes them`,
+      `${file}: expected "latents" (N, T, ${dimensions}) and "positions" (N), as ${programName()} encode --out writes them`,
     );
   }
   const values = latents.to("float32").data() as Float32Array;
