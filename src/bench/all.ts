@@ -164,7 +164,9 @@ class Run {
   }
 
   async #metrics(): Promise<Figure[]> {
-    if (this.#options.quick) return [{ figure: "metrics", of: plain, skipped: "left out by --quick: a minute" }];
+    const { quick, only } = this.#options;
+    if (quick && !only?.includes("metrics"))
+      return [{ figure: "metrics", of: plain, skipped: "left out by --quick: a minute" }];
     const output = await this.#script("metrics.ts", "metrics");
     if (typeof output !== "string") return output;
     // "METEOR of 10000 pairs, tables read: 12.3 s (processor 12.0 s), peak 400 MB"

@@ -134,7 +134,10 @@ describe("the parts", () => {
     expect(skipped.map(({ figure }) => figure)).toEqual(
       expect.arrayContaining(["tokenizers", "GloVe records", "metrics"]),
     );
-    expect(skipped.find(({ figure }) => figure === "tokenizers")?.skipped).toContain("part of a clone");
+    for (const name of ["tokenizers", "metrics"]) {
+      // A quick run of everything leaves metrics out; one that names them does not.
+      expect(skipped.find(({ figure }) => figure === name)?.skipped).toContain("part of a clone");
+    }
     expect(figures.find(({ figure }) => figure === "memory of small")).toMatchObject({ ratio: 3, better: "lower" });
     expect(skipped.map(({ figure }) => figure)).toContain("memory of paper-nar");
   });
