@@ -23,7 +23,7 @@ describe("the program is called", () => {
     ["by the link's path", { script: link, env: { PATH: "/bin" }, folder }, "node_modules/.bin/riverrun"],
     ["by the link beside it", { script: link, env: { PATH: "/bin" }, folder: bin }, "./riverrun"],
     ["from source", { script: source, env: fromNpm, folder: root }, "npx tsx src/cli/main.ts"],
-    ["from source elsewhere", { script: source, env: {}, folder: tmpdir() }, `npx tsx ${quote(source)}`],
+    ["from source elsewhere", { script: source, env: {}, folder: bin }, `npx tsx ${quote(source)}`],
     ["by a program that imports it", { script: "/x/main.js", env: fromNpm, folder: root }, "npx riverrun"],
     ["by nobody", { script: undefined, env: {}, folder: root }, "npx riverrun"],
     ["by a script", { script: source, env: { RIVERRUN_CALLED_AS: "npm run it --" }, folder: root }, "npm run it --"],

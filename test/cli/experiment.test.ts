@@ -15,7 +15,7 @@ describe("riverrun experiment", () => {
       const { code, out } = await experiment(table, "--help");
       expect(code).toBe(0);
       expect(out).toContain(`${table}.json, .md, .html`);
-      expect(out).toMatch(new RegExp(`Example:\\n {2}\\$ riverrun experiment ${table} `));
+      expect(out).toMatch(new RegExp(`Example:\\n {2}\\$ npx riverrun experiment ${table} `));
     }
     expect((await experiment("table4", "--help")).out).toContain("--jobs");
   });
