@@ -116,6 +116,8 @@ export class Processes {
     shareGradients(model, batch, detailed, reducer, (own) => {
       blocks = [...own.latents.keys()];
       figures = this.#group.sum(packed(own, wishes));
+      // Nobody waits for them where the backward pass throws.
+      figures.catch(() => undefined);
     });
     const [, row] = await Promise.all([reducer.finish(), figures]);
     const { sums, wishes: agreed } = unpacked(row, blocks);
