@@ -19,6 +19,8 @@ import type {
 const firstPause = 0.25;
 const longestPause = 30;
 
+const noMemory: EngineMemory = { liveTensors: 0, heldBytes: 0, rssBytes: 0 };
+
 /** What the engine is doing. */
 export type EngineState = "starting" | "ready" | "restarting" | "stopped";
 
@@ -66,7 +68,7 @@ export class Engine {
   #lastError: string | undefined;
   #pause = firstPause;
   #timer: NodeJS.Timeout | undefined;
-  #memory: EngineMemory = { liveTensors: 0, heldBytes: 0, rssBytes: 0 };
+  #memory = noMemory;
 
   constructor(settings: EngineSettings, start: StartEngine = startEngineProcess) {
     this.#settings = settings;
@@ -82,7 +84,7 @@ export class Engine {
     return { restarts: this.#restarts, ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }) };
   }
 
-  /** What the process held after the last group. */
+  /** What the process held after the last group; nothing while there is none. */
   get memory(): EngineMemory {
     return this.#memory;
   }
@@ -133,8 +135,6 @@ export class Engine {
 
   /** One life of the process; `resolve` and `reject` matter in the first. */
   #launch(resolve: () => void, reject: (error: Error) => void): void {
-    const child = this.#start();
-    this.#child = child;
     let fault: string | undefined;
     let over = false;
     const end = (why: string): void => {
@@ -143,9 +143,19 @@ export class Engine {
       reject(new RiverrunError(`the engine could not start: ${why}`));
       this.#mourn(why);
     };
-    // Also said where it could not be started, or told something: the latter ends it.
+    const unborn = (error: unknown): void => end(`its process could not be started: ${messageOf(error)}`);
+    let child: ChildProcess;
+    try {
+      child = this.#start();
+    } catch (error) {
+      // As where the machine has no memory left; other reasons come as an event.
+      unborn(error);
+      return;
+    }
+    this.#child = child;
+    // Also said where it could not be told something, which ends it.
     child.on("error", (error) => {
-      if (child.pid === undefined) end(`its process could not be started: ${messageOf(error)}`);
+      if (child.pid === undefined) unborn(error);
       else child.kill("SIGKILL");
     });
     child.on("message", (raw) => {
@@ -187,6 +197,7 @@ export class Engine {
 
   #mourn(why: string): void {
     this.#child = undefined;
+    this.#memory = noMemory;
     const pending = this.#pending;
     this.#pending = undefined;
     pending?.reject(new EngineCrash(`the engine died (${why}) while it worked on this request`, this.#pause));
