@@ -130,6 +130,8 @@ function shown(value: unknown): string {
       ? "an empty object"
       : `an object with ${keys.map((key) => JSON.stringify(key)).join(", ")}`;
   }
+  // A number too large for a double is read as infinity, which JSON would write as null.
+  if (typeof value === "number") return String(value);
   if (typeof value === "string" && value.length > 40) return `a string of ${value.length} characters`;
   return JSON.stringify(value);
 }
@@ -152,19 +154,29 @@ function pathOf(path: readonly PropertyKey[]): string {
     .join("");
 }
 
+/** Where a value is wrong: an object that stands for a text, in its own field. */
+function placeOf(issue: z.core.$ZodIssue, body: unknown): PropertyKey[] {
+  if (issue.code !== "invalid_union") return issue.path;
+  const value = valueAt(body, issue.path);
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  const [inner] = (isObject ? issue.errors.at(-1) : undefined) ?? [];
+  return inner ? [...issue.path, ...inner.path] : issue.path;
+}
+
 function checked<Name extends OperationName>(operation: Name, body: unknown): z.output<(typeof schemas)[Name]> {
   const result = schemas[operation].safeParse(body);
   if (result.success) return result.data as z.output<(typeof schemas)[Name]>;
   const [issue] = result.error.issues;
+  const path = placeOf(issue, body);
   if (issue.code === "unrecognized_keys") {
     const [key] = issue.keys;
     const takes =
       issue.path.length > 0 ? "" : `; ${operation} takes ${Object.keys(schemas[operation].shape).join(", ")}`;
     throw new BadField(pathOf([...issue.path, key]), `unknown field${takes}`);
   }
-  const place = issue.path.map((part) => (typeof part === "number" ? 0 : part));
+  const place = path.map((part) => (typeof part === "number" ? 0 : part));
   const what = expected[pathOf(place).replaceAll("[0]", "[]")] ?? expected[""];
-  throw new BadField(pathOf(issue.path), `expected ${what}, got ${shown(valueAt(body, issue.path))}`);
+  throw new BadField(pathOf(path), `expected ${what}, got ${shown(valueAt(body, path))}`);
 }
 
 interface TextFields {

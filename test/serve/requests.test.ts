@@ -91,6 +91,10 @@ describe("requests", () => {
   it.each([
     ["score", { text: "a", seed: -1 }, "seed: expected an integer from 0 to 9007199254740735, got -1"],
     ["score", { texts: ["a", 5] }, /^texts\[1\]: expected a string, or an object with a string "text".*, got 5$/],
+    ["score", { texts: ["a", { text: "b", id: [1] }] }, "texts[1].id: expected a string or a number, got a list of 1"],
+    ["score", { texts: [{ id: 1 }] }, "texts[0].text: expected a string of at most 1048576 characters, got nothing"],
+    ["score", { text: "a", id: {} }, "id: expected a string or a number, got an empty object"],
+    ["sample", { temperature: Number.POSITIVE_INFINITY }, "temperature: expected a number of at least 0, got Infinity"],
     ["score", { text: null }, "text: expected a string of at most 1048576 characters, got null"],
     ["score", "a", 'expected a JSON object with the fields of the operation, got "a"'],
     ["perturb", { text: "a", beam: 33 }, "beam: expected an integer from 1 to 32, got 33"],
