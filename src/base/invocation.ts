@@ -2,8 +2,8 @@
 import { realpathSync } from "node:fs";
 import { basename, delimiter, dirname, isAbsolute, join, relative } from "node:path";
 
-/** Set by scripts that start this program for somebody: how that person calls it. */
-const calledAsVariable = "RIVERRUN_CALLED_AS";
+/** Set by whoever starts a program of ours for somebody: how that person calls it. */
+export const calledAsVariable = "RIVERRUN_CALLED_AS";
 
 /** Set by `riverrun launch` for its processes: what stands before their arguments in the command that started them. */
 export const launchedAsVariable = "RIVERRUN_LAUNCHED_AS";

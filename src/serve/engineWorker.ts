@@ -48,7 +48,8 @@ process.on("message", (order: EngineOrder) => {
   if ("settings" in order) {
     model = open(order.settings);
     if (model) say({ kind: "ready", facts: factsOf(model), memory: held() });
-    else process.disconnect();
+    // Not while Node.js hands on what came before anybody listened: it would not find the channel.
+    else setImmediate(() => process.disconnect());
   } else if (model) {
     say({ kind: "results", task: order.task, results: runGroup(model, order.group), memory: held() });
   }

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, expect, it } from "vitest";
+import { forkModule } from "../../src/base/forkModule.ts";
 import { root } from "../../src/cli/program.ts";
 import { ask, modelFolder, post } from "./support.ts";
 
@@ -83,6 +84,31 @@ it("killed and started again has lost nothing but its open requests, and left no
   again.child.stdin?.end();
   expect(await again.end).toMatchObject({ code: 0, err: expect.stringContaining("stdin has ended") });
   expect(contents()).toEqual(before);
+});
+
+it("has an engine that says what is wrong with a model, and nothing else, in the words of the command", async () => {
+  const { child, end } = spawnServe("/nowhere");
+  child.stdout?.resume();
+  const { code, err } = await end;
+  expect([code, err]).toEqual([
+    3,
+    "riverrun: /nowhere/config.json does not exist: expected the folder of a trained model (npx tsx src/cli/main.ts train --out)\n",
+  ]);
+});
+
+it("has an engine that ends by itself where it cannot read the model", async () => {
+  const engine = forkModule(new URL("../../src/serve/engineWorker.ts", import.meta.url), {
+    serialization: "advanced",
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
+  let err = "";
+  engine.stderr?.on("data", (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  const answer = once(engine, "message");
+  engine.send({ settings: { model: "/nowhere", device: "cpu" } });
+  expect(await answer).toMatchObject([{ kind: "refused", exitCode: 3 }, undefined]);
+  expect([...(await once(engine, "close")), err]).toEqual([0, null, ""]);
 });
 
 it("says what is wrong with its arguments", async () => {
