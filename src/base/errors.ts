@@ -22,6 +22,12 @@ export class DataMissingError extends RiverrunError {
   override readonly exitCode = 3;
 }
 
+/** The same kind of failure over here, where another process ended with this exit code. */
+export function errorOfExitCode(message: string, exitCode: number): RiverrunError {
+  if (exitCode === 2) return new UsageError(message);
+  return exitCode === 3 ? new DataMissingError(message) : new RiverrunError(message);
+}
+
 /** A longer message holds a piece of somebody's file, which nobody reads. */
 const longestMessage = 1500;
 

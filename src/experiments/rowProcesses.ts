@@ -1,6 +1,6 @@
 /** Pieces trained side by side, each process one at a time with threads of its own. */
 import type { ChildProcess } from "node:child_process";
-import { DataMissingError, RiverrunError, UsageError } from "../base/errors.ts";
+import { errorOfExitCode, RiverrunError } from "../base/errors.ts";
 import { forkModule } from "../base/forkModule.ts";
 import { type Failure, finishedPiece, nameOf, type Outcome, type Piece, type Workshop } from "./pieces.ts";
 import type { Scale } from "./scales.ts";
@@ -87,7 +87,8 @@ class RowProcess {
         if (message.kind === "log")
           log(message.message.startsWith("  ") ? `${nameOf(piece)}: ${message.message.trim()}` : message.message);
         else if (message.kind === "step") onStep?.(message.name, message.step, message.maxSteps);
-        else if (message.kind === "refused") end({ kind: "refused", error: errorOf(message) });
+        else if (message.kind === "refused")
+          end({ kind: "refused", error: errorOfExitCode(message.message, message.exitCode) });
         else end(message);
       };
       const lost = (message: string): void => {
@@ -112,12 +113,6 @@ class RowProcess {
   release(): void {
     if (this.#child?.connected) this.#child.disconnect();
   }
-}
-
-/** The same kind of error as over there, so that the table ends with its exit code. */
-function errorOf({ message, exitCode }: { readonly message: string; readonly exitCode: number }): RiverrunError {
-  if (exitCode === 2) return new UsageError(message);
-  return exitCode === 3 ? new DataMissingError(message) : new RiverrunError(message);
 }
 
 /**

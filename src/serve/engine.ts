@@ -3,7 +3,7 @@
  * want of memory, does not end the server. Started again where it dies.
  */
 import type { ChildProcess } from "node:child_process";
-import { DataMissingError, messageOf, RiverrunError, UsageError } from "../base/errors.ts";
+import { errorOfExitCode, messageOf, RiverrunError } from "../base/errors.ts";
 import { forkModule } from "../base/forkModule.ts";
 import type {
   EngineMemory,
@@ -170,12 +170,10 @@ export class Engine {
           resolve();
           this.onIdle();
           return;
-        case "refused": {
+        case "refused":
           fault = message.message;
-          const kinds = { 2: UsageError, 3: DataMissingError } as const;
-          reject(new (kinds[message.exitCode as 2 | 3] ?? RiverrunError)(message.message));
+          reject(errorOfExitCode(message.message, message.exitCode));
           return;
-        }
         case "results":
           this.#finish(message);
           return;
