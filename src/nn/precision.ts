@@ -66,7 +66,10 @@ export function lowered(x: Tensor): Tensor {
   return x.to("bfloat16");
 }
 
-/** x W^T + b, (..., in) to (..., out), in the precision in force; of x's dtype either way. The bias is added in x's. */
+/**
+ * x W^T + b, (..., in) to (..., out), in the precision in force; of x's dtype either way. The bias is added in x's. In bf16
+ * the product itself and the gradients of both factors are rounded to bfloat16, too.
+ */
 export function product(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const outputs = weight.size(0);
   if (!isLowered(x, x.numel * outputs)) {

@@ -107,6 +107,9 @@ describe("a product", () => {
       expect(apart(gradient, single[index])).toBeLessThan(0.03);
       expect(gradient.equal(single[index])).toBe(false);
     });
+    // Those of the two factors are of 8 bits, the bias's is not.
+    const isRounded = (t: Tensor): boolean => t.to("bfloat16").to("float32").equal(t);
+    expect(low.map(isRounded)).toEqual([true, true, false]);
   });
 });
 
