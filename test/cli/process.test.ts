@@ -162,4 +162,8 @@ it("a quickstart leaves alone what it did not make", () => {
   const refused = runProcess(["quickstart", "--steps", "1", "--out", model]);
   expect(refused).toMatchObject({ code: 2, err: expect.stringContaining("did not make") });
   expect(readdirSync(model)).toEqual(before);
+  expect(runProcess(["quickstart", "--out", ""])).toMatchObject({
+    code: 2,
+    err: 'riverrun: --out "": expected a folder\n',
+  });
 });

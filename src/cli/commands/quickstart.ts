@@ -67,6 +67,7 @@ async function isFinished(out: string): Promise<boolean> {
  * @throws UsageError where the folder holds anything else, or another process trains in it
  */
 async function readyFolder(out: string, training: string): Promise<boolean> {
+  if (out === "") throw new UsageError('--out "": expected a folder');
   const mark = join(out, markName);
   const status = statSync(out, { throwIfNoEntry: false });
   if (status && !status.isDirectory()) throw new UsageError(`${out} is a file; expected a folder (--out)`);
