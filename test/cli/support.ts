@@ -1,11 +1,12 @@
 /** Runs commands in this process, which is quick, and the built program as a process, where a process is the matter. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { afterAll, vi } from "vitest";
+import { vi } from "vitest";
 import { type AddCommand, root, runProgram } from "../../src/cli/program.ts";
+
+export { scratch } from "../folders.ts";
 
 /** What a run of a command left. */
 export interface Ended {
@@ -51,18 +52,6 @@ export function records(out: string): Record<string, unknown>[] {
   const lines = out.split("\n");
   if (lines.pop() !== "") throw new Error("the output does not end with a line");
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-}
-
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-/** A new empty folder. */
-export function scratch(): string {
-  const folder = mkdtempSync(join(tmpdir(), "riverrun-cli-"));
-  folders.push(folder);
-  return folder;
 }
 
 /** A file of 120 short sentences in a folder. */

@@ -12,9 +12,9 @@ import { type DownloadOptions, download } from "../../src/corpora/fetch/download
 import { describeBytes, describeSeconds, TransferRate } from "../../src/corpora/fetch/rate.ts";
 import type { DataSet } from "../../src/corpora/fetch/registry.ts";
 import { dataSets, fetchSet, folderOf, isFetched, requireDataSet } from "../../src/corpora/index.ts";
-import { put, temporaryFolder } from "./support.ts";
+import { put, scratch } from "./support.ts";
 
-const folder = temporaryFolder();
+const folder = scratch();
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 31 + (index >> 8)) & 255));
 const sha256 = createHash("sha256").update(content).digest("hex");
 

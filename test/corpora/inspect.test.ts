@@ -12,15 +12,15 @@ import {
   friendsQaFile,
   jsonLines,
   put,
+  scratch,
   squadFile,
   srtOf,
-  temporaryFolder,
   tvqaLines,
   tvqaPlusFile,
   tvrLines,
 } from "./support.ts";
 
-const folder = temporaryFolder();
+const folder = scratch();
 
 async function everyFormat(): Promise<Record<string, string>> {
   for (const clip of clips) put(folder, `srt/${clip.id}.srt`, srtOf(clip));

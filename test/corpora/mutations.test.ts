@@ -21,15 +21,15 @@ import {
   friendsQaFile,
   jsonLines,
   put,
+  scratch,
   squadFile,
   srtOf,
-  temporaryFolder,
   tvqaLines,
   tvqaPlusFile,
   tvrLines,
 } from "./support.ts";
 
-const folder = temporaryFolder();
+const folder = scratch();
 
 const cues = Object.fromEntries(
   clips.map(({ id, cues: lines }) => [

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { BadRecordTally, readParallel, romanianLetters } from "../../src/corpora/index.ts";
-import { collect, put, temporaryFolder } from "./support.ts";
+import { collect, put, scratch } from "./support.ts";
 
-const folder = temporaryFolder();
+const folder = scratch();
 
 describe("parallel text", () => {
   test("comes pair by pair, with origins", async () => {

@@ -20,9 +20,9 @@ import {
   splitSquadHalves,
 } from "../../src/corpora/index.ts";
 import { CodePointOffsets } from "../../src/corpora/squad/codePoints.ts";
-import { collect, friendsQaFile, put, squadAnswer, squadFile, temporaryFolder } from "./support.ts";
+import { collect, friendsQaFile, put, scratch, squadAnswer, squadFile } from "./support.ts";
 
-const folder = temporaryFolder();
+const folder = scratch();
 const good = put(folder, "good.json", JSON.stringify(squadFile));
 
 describe("reading SQuAD", () => {

@@ -1,15 +1,8 @@
 /** Small files of every format, made here. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterAll } from "vitest";
 
-/** A folder that goes away after the tests of the file. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "riverrun-corpora-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+export { scratch } from "../folders.ts";
 
 /** Writes a file below a folder and says where. */
 export function put(folder: string, name: string, content: string | Uint8Array): string {

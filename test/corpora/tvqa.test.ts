@@ -14,19 +14,9 @@ import {
   type SubtitleClip,
   spanOrDefault,
 } from "../../src/corpora/index.ts";
-import {
-  clips,
-  collect,
-  jsonLines,
-  put,
-  srtOf,
-  temporaryFolder,
-  tvqaLines,
-  tvqaPlusFile,
-  tvrLines,
-} from "./support.ts";
+import { clips, collect, jsonLines, put, scratch, srtOf, tvqaLines, tvqaPlusFile, tvrLines } from "./support.ts";
 
-const folder = temporaryFolder();
+const folder = scratch();
 
 describe("clean text", () => {
   test.each([

@@ -5,9 +5,9 @@ import { crc32, deflateRawSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { extractZip, listZip, readZip } from "../../src/base/zip.ts";
 import { unpack } from "../../src/corpora/fetch/unpack.ts";
-import { put, storedZip, temporaryFolder } from "./support.ts";
+import { put, scratch, storedZip } from "./support.ts";
 
-const folder = temporaryFolder();
+const folder = scratch();
 const files = { "a.txt": Buffer.from("hello\n"), "deep/b.bin": Buffer.alloc(100_000, 7), "empty.txt": Buffer.alloc(0) };
 
 describe("zip archives", () => {

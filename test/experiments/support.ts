@@ -1,22 +1,10 @@
 /** Small experiments on text of our own. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll } from "vitest";
 import { builtinCorpus } from "../../src/corpora/index.ts";
 import { type Scale, scaleNamed } from "../../src/experiments/scales.ts";
 
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-/** A new empty folder. */
-export function scratch(): string {
-  const folder = mkdtempSync(join(tmpdir(), "riverrun-experiments-"));
-  folders.push(folder);
-  return folder;
-}
+export { scratch } from "../folders.ts";
 
 /** Sentences of the built-in corpus, one a line. */
 export function linesFile(folder: string, sentences = 300): string {

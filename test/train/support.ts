@@ -1,13 +1,13 @@
-/** Tools of the training tests: a flow small enough to train in a second, and folders that go away. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+/** Tools of the training tests: a flow small enough to train in a second. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll } from "vitest";
 import { builtinCorpus } from "../../src/corpora/index.ts";
 import { type Config, presetConfig, TextFlow } from "../../src/flow/index.ts";
 import { tokenizerByName } from "../../src/text/tokenizer-names.ts";
 import { Vocabulary } from "../../src/text/vocabulary.ts";
 import { setThreads } from "../../src/torch/index.ts";
+
+export { scratch } from "../folders.ts";
 
 setThreads(1);
 
@@ -47,18 +47,6 @@ export function microModel(config = microConfig()): TextFlow {
     Math.sin(index * index + 1),
   );
   return TextFlow.build({ config, vocabulary, table, positionCounts: [4, 6, 8] });
-}
-
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-/** A new empty folder. */
-export function scratch(): string {
-  const folder = mkdtempSync(join(tmpdir(), "riverrun-train-"));
-  folders.push(folder);
-  return folder;
 }
 
 /** The rows of a run's metrics.jsonl without what the clock and the memory say. */
