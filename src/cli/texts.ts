@@ -1,5 +1,5 @@
 /** Commands that map lines to records: lines in, lines out, in order, with bounded memory. */
-import { messageOf, UsageError } from "../base/errors.ts";
+import { messageOf, RiverrunError, UsageError } from "../base/errors.ts";
 import { nonFiniteIn } from "../base/finite.ts";
 import type { Line, RecordId } from "../corpora/index.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
@@ -21,10 +21,13 @@ export class FailedText {
   readonly error: string;
   /** What its line calls itself, where only who read the record knows. */
   readonly id: RecordId | undefined;
+  /** Whether it is no fault of the text. */
+  readonly isOfModel: boolean;
 
-  constructor(error: string, id?: RecordId) {
+  constructor(error: string, { id, isOfModel = false }: { id?: RecordId | undefined; isOfModel?: boolean } = {}) {
     this.error = error;
     this.id = id;
+    this.isOfModel = isOfModel;
   }
 }
 
@@ -42,10 +45,9 @@ export class NamedLineError extends UsageError {
 type Waiting<Item> = { readonly source: Line } & ({ readonly item: Item } | { readonly error: string });
 
 /** The records of a line, unless a number of theirs is none. */
-function usable(records: readonly object[] | FailedText): readonly object[] | FailedText {
-  if (records instanceof FailedText) return records;
+export function finite(records: readonly object[]): readonly object[] | FailedText {
   const [fault] = records.flatMap((record) => nonFiniteIn(record) ?? []);
-  return fault === undefined ? records : new FailedText(fault);
+  return fault === undefined ? records : new FailedText(fault, { isOfModel: true });
 }
 
 /**
@@ -53,8 +55,9 @@ function usable(records: readonly object[] | FailedText): readonly object[] | Fa
  * the order of the lines, a batch at a time. A line of which no item can be made (`itemOf` throws), or of which `body` says
  * so, gives `{line, error}`; the rest goes on. A record begins with the `id` of its line, where it has one.
  *
- * @throws UsageError for bytes that are no text, and where there were lines, or a FILE, and none could be used. Nothing at
- *   all on stdin is no failure: a filter meets empty parts of its input. Nor is nothing after `--skip-lines`.
+ * @throws UsageError for bytes that are no text, and where there were lines, or a FILE, and none could be used; RiverrunError
+ *   where that is the model's fault. Nothing at all on stdin is no failure: a filter meets empty parts of its input. Nor is
+ *   nothing after `--skip-lines`.
  */
 export async function overLines<Item>(
   lines: AsyncIterable<Line>,
@@ -66,7 +69,7 @@ export async function overLines<Item>(
   const { skipLines, lineNumbers, batch } = options;
   const fromStdin = file === undefined || file === "-";
   if (fromStdin && process.stdin.isTTY) say("reading texts from the terminal, one a line; Ctrl-D ends them");
-  const tally = { texts: 0, failed: 0 };
+  const tally = { texts: 0, failed: 0, ofModel: 0 };
   let waiting: Waiting<Item>[] = [];
   const flush = async (): Promise<void> => {
     const items = waiting.flatMap((one) => ("item" in one ? [one.item] : []));
@@ -74,12 +77,15 @@ export async function overLines<Item>(
     let next = 0;
     const written = waiting.flatMap((one) => {
       const { line, id } = one.source;
-      const own = "item" in one ? usable(found[next++]) : new FailedText(one.error);
+      const made = "item" in one ? found[next++] : new FailedText(one.error);
+      const own = made instanceof FailedText ? made : finite(made);
       if (own instanceof FailedText) {
         tally.failed++;
+        if (own.isOfModel) tally.ofModel++;
         const name = own.id ?? id;
         return [{ ...(name === undefined ? {} : { id: name }), line, error: own.error }];
       }
+      tally.texts++;
       const named = id === undefined ? {} : { id };
       return own.map((record) => ({ ...named, ...(lineNumbers ? { line } : {}), ...record }));
     });
@@ -92,7 +98,6 @@ export async function overLines<Item>(
     else {
       try {
         waiting.push({ source, item: itemOf(source.text) });
-        tally.texts++;
       } catch (error) {
         const id = error instanceof NamedLineError ? error.id : source.id;
         waiting.push({ source: { ...source, id }, error: messageOf(error) });
@@ -101,8 +106,13 @@ export async function overLines<Item>(
     if (waiting.length >= batch) await flush();
   }
   await flush();
-  const { texts, failed } = tally;
+  const { texts, failed, ofModel } = tally;
   const name = fromStdin ? "stdin" : file;
+  if (texts === 0 && ofModel > 0) {
+    throw new RiverrunError(
+      `${name}: the model computes no numbers for any text: its weights are damaged or have exploded; take an earlier model`,
+    );
+  }
   if (texts === 0 && failed > 0 && skipLines === 0) {
     throw new UsageError(`${name}: none of ${counted(failed, "line")} could be used; the records say why`);
   }
@@ -124,13 +134,14 @@ export async function overTexts(
   options: LineOptions,
   body: (texts: readonly PreparedText[]) => readonly (readonly object[] | FailedText)[],
 ): Promise<Tally> {
-  let truncated = 0;
+  let [prepared, truncated] = [0, 0];
   const prepare = (line: string): PreparedText => {
     const text = model.prepare(line);
+    prepared++;
     if (text.truncated) truncated++;
     return text;
   };
   const tally = await overLines(linesOf(file, options.jsonl), file, options, prepare, body);
-  sayTruncated(model, truncated, tally.texts);
+  sayTruncated(model, truncated, prepared);
   return tally;
 }

@@ -81,10 +81,30 @@ describe("score", () => {
       for (const parameter of flow.parameters()) parameter.mul_(1e30);
     });
     saveModel(flow, broken);
-    const { code, out, err } = await run(addScore, ["score", "--model", broken], "mara sold a red pie .\n");
-    expect(code).toBe(1);
-    expect(records(out)).toMatchObject([{ line: 1, error: expect.stringContaining("may be damaged") }]);
-    expect(err).toContain("no text has a finite density");
+    const file = join(folder, "exploded.safetensors");
+    for (const [command, args] of [
+      [addScore, ["score"]],
+      [addReconstruct, ["reconstruct", "--json"]],
+      [addEncode, ["encode"]],
+      [addEncode, ["encode", "--out", file]],
+    ] as const) {
+      const { code, out, err } = await run(command, [...args, "--model", broken], "mara sold a red pie .\n\n");
+      expect([args, code, records(out)]).toEqual([
+        args,
+        1,
+        [
+          {
+            line: 1,
+            error: expect.stringMatching(/^\w+: the model computes (NaN|-?Infinity): its weights may be damaged$/),
+          },
+          { line: 2, error: "the text is empty: expected at least one word" },
+        ],
+      ]);
+      expect(err).toBe(
+        "riverrun: stdin: the model computes no numbers for any text: its weights are damaged or have exploded; take an earlier model\n",
+      );
+    }
+    expect(existsSync(file)).toBe(false);
   });
 
   it("of nothing says so and ends well, as a filter must, also where totals were asked for", async () => {

@@ -98,7 +98,7 @@ async function decodeLines(model: TextFlow, file: string | undefined, options: D
       // Latents that no word can be read off are their line's fault alone; wrong usage is everybody's.
       if (!(error instanceof RiverrunError) || error instanceof UsageError) throw error;
       return items.length === 1
-        ? [new FailedText(error.message, items[0].id)]
+        ? [new FailedText(error.message, { id: items[0].id })]
         : items.flatMap((item) => decoded([item]));
     }
   };

@@ -30,15 +30,22 @@ async function encode(file: string | undefined, options: EncodeOptions): Promise
   const { encodeTexts } = await import("../../generate/index.ts");
   const { latentRecord } = await import("../../generate/latentRecord.ts");
   const { openModel } = await import("../model.ts");
-  const { overTexts } = await import("../texts.ts");
+  const { FailedText, finite, overTexts } = await import("../texts.ts");
   const model = openModel(options);
   const latents: Latent[] = [];
   await overTexts(model, file, options, (batch) => {
     const found = encodeTexts(model, batch);
-    if (out !== undefined) latents.push(...found);
-    return batch.map(({ text, truncated }, index) =>
-      out === undefined ? [{ text, ...latentRecord(found[index]), ...(truncated ? { truncated } : {}) }] : [],
-    );
+    if (out === undefined) {
+      return batch.map(({ text, truncated }, index) => [
+        { text, ...latentRecord(found[index]), ...(truncated ? { truncated } : {}) },
+      ]);
+    }
+    return found.map((latent) => {
+      const checked = finite([latent]);
+      if (checked instanceof FailedText) return checked;
+      latents.push(latent);
+      return [];
+    });
   });
   if (out !== undefined) await write(out, latents, model.config.data.dimensions);
 }

@@ -1,5 +1,6 @@
 /** riverrun reconstruct */
 import type { Command } from "commander";
+import { nonFiniteIn } from "../../base/finite.ts";
 import type { PreparedText } from "../../flow/index.ts";
 import { counted } from "../counted.ts";
 import type { ModelOptions } from "../model.ts";
@@ -47,7 +48,7 @@ async function reconstruct(file: string | undefined, options: ReconstructOptions
   ): Promise<Totals | undefined> => {
     const { texts } = await overTexts(model, file, options, (batch) =>
       rowsOf(batch).map((row) => {
-        tally.add(row);
+        if (nonFiniteIn(row) === undefined) tally.add(row);
         return [row];
       }),
     );

@@ -1,6 +1,6 @@
 /** riverrun score */
 import type { Command } from "commander";
-import { RiverrunError } from "../../base/errors.ts";
+import { nonFiniteIn } from "../../base/finite.ts";
 import { counted } from "../counted.ts";
 import type { ModelOptions } from "../model.ts";
 import { integer, type LineOptions, overLinesOfTexts } from "../options.ts";
@@ -30,7 +30,7 @@ async function score(file: string | undefined, options: ScoreOptions): Promise<v
   const { noiseFloor } = await import("../../flow/index.ts");
   const { scoreTexts } = await import("../../generate/index.ts");
   const { openModel } = await import("../model.ts");
-  const { FailedText, overTexts } = await import("../texts.ts");
+  const { overTexts } = await import("../texts.ts");
   const model = openModel(options);
   if (model.attentionDecoder) {
     say(
@@ -41,24 +41,17 @@ async function score(file: string | undefined, options: ScoreOptions): Promise<v
   let nats = 0;
   let tokens = 0;
   let bits = 0;
-  const { texts } = await overTexts(model, file, options, (batch) =>
+  await overTexts(model, file, options, (batch) =>
     scoreTexts(model, batch, { seed: options.seed }).map((row, index) => {
-      // Only damaged weights, or weights that training has let explode, make a density that is no number.
-      if (!Number.isFinite(row.nelbo)) {
-        return new FailedText(`the density is ${row.nelbo}: the weights in ${options.model} may be damaged`);
-      }
+      const record = { text: batch[index].text, ...row, truncated: batch[index].truncated };
+      if (nonFiniteIn(record) !== undefined) return [record];
       scored++;
       nats += row.nelbo;
       tokens += row.tokens;
       bits += row.bitsPerDim;
-      return [{ text: batch[index].text, ...row, truncated: batch[index].truncated }];
+      return [record];
     }),
   );
-  if (texts > 0 && scored === 0) {
-    throw new RiverrunError(
-      `no text has a finite density: the weights in ${options.model} are damaged or have exploded; take an earlier model`,
-    );
-  }
   if (scored > 0) {
     say(
       `${counted(scored, "text")}, ${counted(tokens, "token")}: ${(nats / tokens).toFixed(4)} nats per token (perplexity at most ${Math.exp(nats / tokens).toPrecision(4)}), ${(bits / scored).toFixed(4)} bits per dimension (floor ${noiseFloor(model.config.data.sigma).toFixed(4)})`,
