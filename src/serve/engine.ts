@@ -46,7 +46,7 @@ export type StartEngine = () => ChildProcess;
 
 /** Latents are sent as they are in memory. Whatever the process prints goes to stderr. */
 export const startEngineProcess: StartEngine = () =>
-  forkModule(new URL("./engineWorker.ts", import.meta.url), {
+  forkModule(new URL("./engineProcess.ts", import.meta.url), {
     serialization: "advanced",
     stdio: ["ignore", 2, 2, "ipc"],
   });

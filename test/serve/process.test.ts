@@ -97,7 +97,7 @@ it("has an engine that says what is wrong with a model, and nothing else, in the
 });
 
 it("has an engine that ends by itself where it cannot read the model", async () => {
-  const engine = forkModule(new URL("../../src/serve/engineWorker.ts", import.meta.url), {
+  const engine = forkModule(new URL("../../src/serve/engineProcess.ts", import.meta.url), {
     serialization: "advanced",
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
