@@ -4,8 +4,9 @@
  *     npm run build && npx tsx bench/bf16.ts --data lines.txt --runs runs/bf16 --out docs/results
  *
  * The page (bf16.md, .html, .json and its figures) holds both loss curves, their difference, held-out likelihoods, the
- * likelihood of the same weights in both precisions on --texts lines of the data, and how near latents in bf16 come back to their points. Trainings
- * that stand in --runs are finished or read, not begun again. --presets takes NAME:STEPS or NAME:STEPS:BATCH.
+ * likelihood of the same weights in both precisions on --texts lines of the data, and how near latents in bf16 come back to
+ * their points. Trainings that stand in --runs are finished or read, not begun again. --presets takes NAME:STEPS or
+ * NAME:STEPS:BATCH.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";

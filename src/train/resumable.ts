@@ -33,8 +33,8 @@ export function keepPrecision(saved: Config, wanted: Config): Config {
 }
 
 /**
- * Keys that differ, as "train.maxSteps: 200 is now 400". Keys of `train` (but for the optimiser's kind, the averaging and the precision),
- * `generate` and `report` may change; the others make another model.
+ * Keys that differ, as "train.maxSteps: 200 is now 400". Keys of `train` (but for the optimiser's kind, the averaging and
+ * the precision), `generate` and `report` may change; the others make another model.
  *
  * @throws UsageError naming the keys that may not.
  */
