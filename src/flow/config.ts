@@ -253,6 +253,11 @@ function relationsOf(config: Config): string[] {
       `attentionDecoder: Language Flow+ reads the latents of a non-autoregressive flow (flow.couplings time, channel or alternating), got "${flow.couplings}"`,
     );
   }
+  if (config.train.precision === "bf16" && config.attentionDecoder?.flowTrain.precision === "float64") {
+    problems.push(
+      "train.precision: a decoder in bf16 cannot stand on a flow in float64 (attentionDecoder.flowTrain.precision); expected float32 or float64",
+    );
+  }
   for (const [name, train] of Object.entries({
     train: config.train,
     "attentionDecoder.flowTrain": config.attentionDecoder?.flowTrain,

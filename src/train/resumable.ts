@@ -1,6 +1,7 @@
 /** Which changes of the configuration a resumed training takes. */
 import { UsageError } from "../base/errors.ts";
 import type { Config } from "../flow/index.ts";
+import type { Precision } from "../nn/index.ts";
 
 /** Keys of the training that decide what the saved state consists of, and in what its numbers were found. */
 const fixedTrainingKeys = new Set(["optimiser", "ema", "precision"]);
@@ -16,18 +17,25 @@ function leavesOf(value: unknown, path: string, into: Map<string, string>): Map<
 /**
  * The wanted configuration in the precision of the saved one, where it says float32: presets do, so it is no wish. Any other
  * stays and is compared.
+ *
+ * @param asked what was asked for beside the configuration; of a Language Flow+ it means the decoder, whose flow is there
  */
-export function keepPrecision(saved: Config, wanted: Config): Config {
+export function keepPrecision(saved: Config, wanted: Config, asked?: Precision): Config {
+  const of = (before: Config["train"], now: Config["train"]): Config["train"] => ({
+    ...now,
+    precision: before.precision,
+  });
   const kept = (before: Config["train"], now: Config["train"]): Config["train"] =>
-    now.precision === "float32" ? { ...now, precision: before.precision } : now;
+    now.precision === "float32" ? of(before, now) : now;
   const { attentionDecoder } = wanted;
   const flowTrain = saved.attentionDecoder?.flowTrain;
+  const keptOfFlow = asked === undefined ? kept : of;
   return {
     ...wanted,
-    train: kept(saved.train, wanted.train),
+    train: asked === undefined ? kept(saved.train, wanted.train) : wanted.train,
     ...(attentionDecoder &&
       flowTrain && {
-        attentionDecoder: { ...attentionDecoder, flowTrain: kept(flowTrain, attentionDecoder.flowTrain) },
+        attentionDecoder: { ...attentionDecoder, flowTrain: keptOfFlow(flowTrain, attentionDecoder.flowTrain) },
       }),
   };
 }

@@ -244,7 +244,7 @@ function goOn(run: Run, checkpoint: Checkpoint): Start {
   const { options, split, log } = run;
   const { state } = checkpoint;
   const saved = checkpointConfig(checkpoint);
-  const config = options.precision === undefined ? keepPrecision(saved, run.config) : run.config;
+  const config = keepPrecision(saved, run.config, options.precision);
   if (state.fingerprint !== fingerprintOf(split)) {
     throw new UsageError(
       `${options.out}: this training was started with other texts (or others of them held out): resume it with the same ones, or train with these into another --out`,

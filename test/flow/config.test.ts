@@ -11,6 +11,22 @@ test.each(presetNames)("%s is a configuration", (preset) => {
   expect(parsed(preset, {})).toEqual(presetConfig(preset));
 });
 
+test("a decoder in bf16 on a flow in float64 is refused before the flow is trained", () => {
+  const { attentionDecoder, train, ...config } = presetConfig("tiny-plus");
+  const withFlow = (precision: "float32" | "float64"): unknown => ({
+    ...config,
+    train: { ...train, precision: "bf16" },
+    attentionDecoder: attentionDecoder && {
+      ...attentionDecoder,
+      flowTrain: { ...attentionDecoder.flowTrain, precision },
+    },
+  });
+  expect(() => parseConfig(withFlow("float64"), "a configuration")).toThrow(
+    /train\.precision: a decoder in bf16 cannot stand on a flow in float64/,
+  );
+  expect(() => parseConfig(withFlow("float32"), "a configuration")).not.toThrow();
+});
+
 describe("a key that the flow has no use for is refused, so that nobody trains another model than was meant", () => {
   test.each([
     ["paper-nar", { hidden: 600 }, /flow\.hidden: .* as wide as their input: expected null, got 600/],

@@ -108,6 +108,23 @@ describe("a training of Language Flow+", () => {
     expect(again.log).toContain("the training is finished");
   });
 
+  it("resumes its decoder in the precision that it names, whatever its flow was trained in", async () => {
+    const out = join(scratch(), "precisions");
+    const { attentionDecoder, ...config } = plusConfig();
+    const double = { ...config, attentionDecoder, train: { ...config.train, precision: "float64" } } as const;
+    // Three steps of the flow in float32, then some of the decoder.
+    await run({ out, config: double, ...stopAfter(8) });
+    const { result } = await run({ out, config: double, resume: true, precision: "float64" });
+    expect(result).toMatchObject({ finished: true, step: 6 });
+    expect(result.model.config).toMatchObject({
+      train: { precision: "float64" },
+      attentionDecoder: { flowTrain: { precision: "float32" } },
+    });
+    await expect(run({ out, config: double, resume: true, precision: "float32" })).rejects.toThrow(
+      /started in float64/,
+    );
+  });
+
   it("refuses flows that it cannot stand on, other decoders in a resume, and folders in use", async () => {
     const out = join(scratch(), "refused");
     await expect(run({ out, config: microConfig(), flow: join(whole, "flow") })).rejects.toThrow(
