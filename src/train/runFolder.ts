@@ -1,5 +1,5 @@
 /** A training's folder: who may start or go on in it. */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory } from "../base/atomicFile.ts";
 import { UsageError } from "../base/errors.ts";
@@ -53,4 +53,14 @@ export function takeFolder(out: string, resume: boolean): RunFolder {
     throw error;
   }
   return { out, lock };
+}
+
+/** Gives a folder back. Where a training has saved nothing, the same command can start it again. */
+export function leaveFolder({ out, lock }: RunFolder): void {
+  lock.release();
+  try {
+    rmdirSync(trainingFolder(out));
+  } catch {
+    // It holds a state.
+  }
 }

@@ -35,7 +35,7 @@ import { flowFolder, flowStage, onFlowOf } from "./plus.ts";
 import { type PreparedModel, prepareModel, type VectorProgress } from "./prepare.ts";
 import { Processes } from "./processes.ts";
 import { configChanges, keepPrecision } from "./resumable.ts";
-import { type RunFolder, refuseFolder, takeFolder } from "./runFolder.ts";
+import { leaveFolder, type RunFolder, refuseFolder, takeFolder } from "./runFolder.ts";
 import { SignalWatch, type StopSignal, signalExitCodes } from "./signals.ts";
 import { EventLog } from "./tensorboard/eventLog.ts";
 import { fingerprintOf, TrainingSet, type TrainingTexts, trainingTexts } from "./trainingTexts.ts";
@@ -117,7 +117,7 @@ export class InterruptedError extends RiverrunError {
   override readonly exitCode: number;
 
   constructor(signal: string) {
-    super(`stopped by ${signal} before the first step: nothing was saved: start again`);
+    super(`stopped by ${signal} before the first step: nothing was saved; start again`);
     this.exitCode = signalExitCodes[signal as StopSignal] ?? 1;
   }
 }
@@ -502,7 +502,7 @@ async function trainStage(run: Run, resume: boolean, stage: Stage): Promise<Trai
   try {
     return await trainIn(run, folder, stage);
   } finally {
-    folder.lock.release();
+    leaveFolder(folder);
   }
 }
 

@@ -74,6 +74,17 @@ describe("train", () => {
     expect(sameRun(whole, out)).toBe(true);
   });
 
+  it("can be started again where it was stopped before its first step, or failed", async () => {
+    const out = join(scratch(), "again");
+    await expect(run({ out, interrupted: () => "SIGINT" })).rejects.toMatchObject({
+      name: "InterruptedError",
+      message: "stopped by SIGINT before the first step: nothing was saved; start again",
+      exitCode: 130,
+    });
+    await expect(run({ out, vectors: join(out, "none.txt") })).rejects.toThrow(/none\.txt/);
+    expect((await run({ out })).result.step).toBe(10);
+  });
+
   it("says so on a finished run and changes nothing", async () => {
     const before = readFileSync(join(whole, "training", "step-000000010", "state.json"), "utf8");
     const { result, log } = await run({ out: whole, resume: true });
