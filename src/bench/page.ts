@@ -81,7 +81,7 @@ function growthPlot({ size, name, points, exponent }: Growth): Block {
       y: { type: "log", label: "milliseconds", tickFormat: "~g" },
       color: { domain: ["training step", "inverse"], range: [colours[0], colours[1]] },
       marks: [
-        Plot.line(lines, { x: "value", y: "ms", stroke: "kind", strokeWidth: 1.8 }),
+        Plot.line(lines, { x: "value", y: "ms", z: "kind", stroke: "kind", strokeWidth: 1.8 }),
         Plot.dot(lines, { x: "value", y: "ms", fill: "kind", r: 3 }),
       ],
     },

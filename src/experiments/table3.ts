@@ -150,7 +150,7 @@ function sweepPlot(points: readonly SweepPoint[]): Block {
       y: { label: "share of tokens kept", domain: [0, 1] },
       color: { domain: models, range: models.map((_, index) => colours[index % colours.length]) },
       marks: [
-        Plot.line(points, { x: "variance", y: "keptShare", stroke: "model", strokeWidth: 1.8 }),
+        Plot.line(points, { x: "variance", y: "keptShare", z: "model", stroke: "model", strokeWidth: 1.8 }),
         Plot.dot(points, { x: "variance", y: "keptShare", fill: "model", r: 3 }),
         Plot.text(ends, { x: "variance", y: "keptShare", text: "model", fill: "model", dx: 8, textAnchor: "start" }),
       ],

@@ -90,7 +90,7 @@ export function plot(rows: readonly MetricsRow[], { title, label, curves, rule }
     color: { domain: names, range: names.map((_, index) => colours[index % colours.length]) },
     marks: [
       ...(rule === undefined ? [] : [Plot.ruleY([rule.value], { stroke: "currentColor", strokeDasharray: "5 4" })]),
-      Plot.line(points, { x: "step", y: "value", stroke: "name", strokeWidth: 1.8 }),
+      Plot.line(points, { x: "step", y: "value", z: "name", stroke: "name", strokeWidth: 1.8 }),
       Plot.dot(few, { x: "step", y: "value", fill: "name", r: 2.5 }),
     ],
   });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { plot } from "../../src/report/curves.ts";
 import { findingsOf, unigramEntropy, writeReport } from "../../src/report/index.ts";
 import { Vocabulary } from "../../src/text/vocabulary.ts";
@@ -52,6 +52,16 @@ describe("plot", () => {
     const label = document.querySelector("svg")?.getAttribute("aria-label");
     expect(label).toBe("nats over training steps: held <out> ends at 1.000, training ends at 0.000");
     expect(document.querySelector("h2")?.textContent).toBe("Loss & more");
+  });
+
+  it("of one step has dots and no warning of a curve a point", () => {
+    const warn = vi.spyOn(console, "warn").mockReturnValue();
+    const curves = (["training", "validation"] as const).map((split) => ({ name: split, split, metric: "loss" }));
+    const short = plot(rows.slice(0, 2), { title: "Short", label: "x", curves });
+    expect(documentOf(short).querySelectorAll("circle")).toHaveLength(2);
+    expect(short).not.toContain("⚠");
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
   });
 
   it("of nothing is a sentence", () => {

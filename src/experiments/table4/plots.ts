@@ -166,7 +166,7 @@ export function curvesPlot(results: readonly RunResult[], data: string): Block |
       y: { type: "log", label: "held-out nats per token", tickFormat: "~g" },
       color: colourOf(first.map(({ model }) => model)),
       marks: [
-        Plot.line(points, { x: "step", y: "value", stroke: "model", strokeWidth: 1.8 }),
+        Plot.line(points, { x: "step", y: "value", z: "model", stroke: "model", strokeWidth: 1.8 }),
         Plot.dot(points, { x: "step", y: "value", fill: "model", r: 2.5 }),
         Plot.text(labels, { x: "step", y: "at", text: "model", fill: "model", dx: 8, textAnchor: "start" }),
       ],
