@@ -265,32 +265,37 @@ describe("wrong requests", () => {
 /** The first group stays in the queue: its wait for company does not end within a test. */
 const waiting = { batchWait: 100_000, maxBatch: 1000 };
 
+/** A client that asks for scores and waits for as long as it is let. */
+function hold(port: number, body: string): Socket {
+  const head = `POST /score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+  const socket = connect(port, "127.0.0.1", () => socket.write(head + body));
+  return socket;
+}
+
 describe("under pressure", () => {
   it("turns away what the queue cannot hold, with the time to come again", async () => {
-    const server = await start(folder, { ...waiting, maxQueue: 5, timeout: 1 });
-    const { url } = server.address;
-    const held = post(url, "/score", { texts: ["a", "b", "c", "d"] });
+    const { url, port } = (await serving(folder, { ...waiting, maxQueue: 5 })).address;
+    const held = hold(port, '{"texts":["a","b","c","d"]}');
     await until(url, ({ json }) => json.queue?.queued === 4);
     const turnedAway = await post(url, "/score", { texts: ["e", "f"] });
     expect(turnedAway.status).toBe(503);
     expect(Number(turnedAway.headers["retry-after"])).toBeGreaterThanOrEqual(1);
     expect(turnedAway.json.error).toContain("4 texts are waiting");
-    const late = await held;
+    held.destroy();
+  });
+
+  it("gives up what is not done in time", async () => {
+    const { url } = (await serving(folder, { ...waiting, timeout: 1 })).address;
+    const late = await post(url, "/score", { text: "a" });
     expect(late.status).toBe(503);
     expect(late.json.error).toContain("within 1 s");
     expect((await ask(url, "GET", "/health")).json.queue?.queued).toBe(0);
-    await server.stop();
   });
 
   it("drops the work of clients that have gone", async () => {
     const server = await serving(folder, waiting);
     const { url, port } = server.address;
-    const body = '{"texts":["a","b","c"]}';
-    const socket = connect(port, "127.0.0.1", () =>
-      socket.write(
-        `POST /score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-      ),
-    );
+    const socket = hold(port, '{"texts":["a","b","c"]}');
     await until(url, ({ json }) => json.queue?.queued === 3);
     socket.destroy();
     await until(url, ({ json }) => json.queue?.queued === 0);
@@ -301,19 +306,14 @@ describe("under pressure", () => {
     // A queue that waits: 16 requests of almost a whole body each are parsed and held, the next does not fit.
     const { url, port } = (await serving(folder, { ...waiting, maxBody: 4096 })).address;
     const large = `{"text":"${"a ".repeat(2000)}"}`;
-    const head = `POST /score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${large.length}\r\n\r\n`;
-    const hold = (): Socket => {
-      const socket = connect(port, "127.0.0.1", () => socket.write(head + large));
-      return socket;
-    };
     const queued = (count: number): Promise<Answer> => until(url, ({ json }) => json.queue?.queued === count);
-    const held = Array.from({ length: 16 }, hold);
+    const held = Array.from({ length: 16 }, () => hold(port, large));
     await queued(16);
     const refused = await ask(url, "POST", "/score", large);
     expect([refused.status, refused.json.error]).toEqual([503, expect.stringContaining("other requests")]);
     for (const socket of held) socket.destroy();
     await queued(0);
-    const again = hold();
+    const again = hold(port, large);
     await queued(1);
     again.destroy();
   });
