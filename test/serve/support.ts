@@ -1,24 +1,17 @@
 /** Models that need no training, servers that end with the test, and requests. */
-import { mkdtempSync, rmSync } from "node:fs";
 import { type IncomingHttpHeaders, request } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach } from "vitest";
+import { afterEach } from "vitest";
 import { builtinCorpus } from "../../src/corpora/index.ts";
 import { type Config, presetConfig, saveModel, TextFlow } from "../../src/flow/index.ts";
 import { ModelServer, type ServeOptions } from "../../src/serve/index.ts";
 import { tokenizerByName } from "../../src/text/tokenizer-names.ts";
 import { Vocabulary } from "../../src/text/vocabulary.ts";
 import { type DType, Generator, noGrad, randn, scope, setThreads } from "../../src/torch/index.ts";
+import { scratch } from "../folders.ts";
 
 setThreads(1);
 
 export const sentences = builtinCorpus({ sentences: 120 }).sentences.slice(0, 100);
-
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
 
 /** Writes a model with random weights into a new folder. */
 export function modelFolder(
@@ -26,8 +19,7 @@ export function modelFolder(
   dtype: DType = "float32",
   change: (config: Config) => Config = (config) => config,
 ): string {
-  const folder = mkdtempSync(join(tmpdir(), "riverrun-serve-"));
-  folders.push(folder);
+  const folder = scratch();
   const base = change(presetConfig(preset));
   const tokenizer = tokenizerByName(base.data.tokenizer);
   const vocabulary = Vocabulary.build(sentences.map((text) => tokenizer.tokenize(text)));
