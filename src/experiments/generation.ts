@@ -5,7 +5,7 @@ import { loadModel, type PreparedText, type TextFlow } from "../flow/index.ts";
 import { scoreTexts } from "../generate/index.ts";
 import { BigramModel, dataEntropy } from "../lm/index.ts";
 import { type ExperimentData, readExperimentData } from "./data.ts";
-import { type DataRecord, dataRecord } from "./record.ts";
+import { commandOf, type DataRecord, dataRecord, type Provenance, provenance } from "./record.ts";
 import { chooseRows, type RowName, rowNamed, rowNames } from "./rows.ts";
 import { flowOf, type RunEnvironment, sharedFolder } from "./runs.ts";
 import { prepareShared, type SharedParts } from "./shared.ts";
@@ -107,6 +107,24 @@ export function modelChoice(options: GenerationOptions): string[] {
   const { models, modelFolders } = options;
   if (modelFolders && !trainsRows(options)) return ["--model", ...modelFolders.map(nameOf)];
   return models ? ["--models", models.join(",")] : [];
+}
+
+/**
+ * How a table was made, with the command that makes it again.
+ *
+ * @param began performance.now() at the start
+ * @param own the table's own options, as one types them
+ */
+export function provenanceOf(
+  table: string,
+  options: GenerationOptions,
+  began: number,
+  own: readonly (string | number)[],
+): Provenance {
+  const { files, scale, seed, device } = options;
+  const shared = [...modelChoice(options), "--scale", scale.name, "--seed", seed];
+  const command = commandOf(table, files, [...shared, ...own, "--out", "DIR"]);
+  return provenance(command, scale, { device, began, trained: trainsRows(options) });
 }
 
 const flowRowNames: readonly RowName[] = rowNames.filter((name) => rowNamed(name).kind === "flow");

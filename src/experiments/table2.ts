@@ -1,6 +1,7 @@
 /** Table 2: the texts between two texts, z = r z_1 + (1 - r) z_2. */
 import { makeDirectory } from "../base/atomicFile.ts";
 import { UsageError } from "../base/errors.ts";
+import { quote } from "../base/invocation.ts";
 import { interpolateTexts } from "../generate/index.ts";
 import { chooseTexts } from "./data.ts";
 import { type Block, heading, type Page, paragraph, tableOf, writePage } from "./document.ts";
@@ -9,13 +10,12 @@ import {
   type GenerationData,
   type GenerationOptions,
   generationData,
-  modelChoice,
   natsOf,
   overFlows,
+  provenanceOf,
   requireNumbers,
-  trainsRows,
 } from "./generation.ts";
-import { commandOf, type DataRecord, describeData, describeProvenance, type Provenance, provenance } from "./record.ts";
+import { type DataRecord, describeData, describeProvenance, type Provenance } from "./record.ts";
 import type { RowName } from "./rows.ts";
 
 /** What `runTable2` is told. */
@@ -121,7 +121,7 @@ function page(record: Table2Record): Page {
  * @throws UsageError, DataMissingError, StoppedError
  */
 export async function runTable2(options: Table2Options): Promise<{ record: Table2Record; files: string[] }> {
-  const { files, out, scale, seed, ratios } = options;
+  const { out, seed, ratios } = options;
   const began = performance.now();
   requireNumbers("ratios", ratios, (value) => value >= 0 && value <= 1, "numbers from 0 to 1");
   const given = await generationData(options);
@@ -145,15 +145,10 @@ export async function runTable2(options: Table2Options): Promise<{ record: Table
       };
     }),
   );
-  const command = commandOf("table2", files, [
-    ...modelChoice(options),
-    ...["--scale", scale.name, "--seed", seed, "--ratios", ratios.join(",")],
-    ...(options.texts ? ["--texts", ...options.texts.map((text) => JSON.stringify(text))] : ["--pairs", pairs.length]),
-    ...["--out", "DIR"],
-  ]);
+  const ends = options.texts ? ["--texts", ...options.texts.map(quote)] : ["--pairs", pairs.length];
   const record: Table2Record = {
     table: 2,
-    ...provenance(command, scale, { device: options.device, began, trained: trainsRows(options) }),
+    ...provenanceOf("table2", options, began, ["--ratios", ratios.join(","), ...ends]),
     seed,
     data: given?.record ?? null,
     ratios,

@@ -16,14 +16,13 @@ import {
   type GenerationData,
   type GenerationOptions,
   generationData,
-  modelChoice,
   natsOf,
   overFlows,
   preparable,
+  provenanceOf,
   requireNumbers,
-  trainsRows,
 } from "./generation.ts";
-import { commandOf, type DataRecord, describeData, describeProvenance, type Provenance, provenance } from "./record.ts";
+import { type DataRecord, describeData, describeProvenance, type Provenance } from "./record.ts";
 import type { RowName } from "./rows.ts";
 
 /** What `runTable3` is told. */
@@ -221,7 +220,7 @@ function page(record: Table3Record): Page {
  * @throws UsageError, DataMissingError, StoppedError
  */
 export async function runTable3(options: Table3Options): Promise<{ record: Table3Record; files: string[] }> {
-  const { files, out, scale, seed, variances, variants } = options;
+  const { out, seed, variances, variants } = options;
   const began = performance.now();
   requireNumbers("variances", variances, (value) => value >= 0, "numbers of at least 0");
   requireNumbers("variants", [variants], (value) => Number.isInteger(value) && value > 0, "a positive integer");
@@ -238,14 +237,10 @@ export async function runTable3(options: Table3Options): Promise<{ record: Table
     const nats = natsOf(flow.model, texts, seed).flatMap((value) => value ?? []);
     return { points, source: { model: flow.name, nelboPerToken: mean(nats) } };
   });
-  const command = commandOf("table3", files, [
-    ...modelChoice(options),
-    ...["--scale", scale.name, "--seed", seed, "--variances", variances.join(",")],
-    ...["--contexts", texts.length, "--variants", variants, "--out", "DIR"],
-  ]);
+  const own = ["--variances", variances.join(","), "--contexts", texts.length, "--variants", variants];
   const record: Table3Record = {
     table: 3,
-    ...provenance(command, scale, { device: options.device, began, trained: trainsRows(options) }),
+    ...provenanceOf("table3", options, began, own),
     seed,
     data: given.record,
     contexts: `${texts.length} ${what}`,

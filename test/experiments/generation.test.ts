@@ -85,6 +85,9 @@ describe("Table 2", () => {
     const texts = options.files.flatMap((path) => readFileSync(path, "utf8").split("\n").slice(0, 2));
     const { record } = await runTable2({ ...given, texts });
     expect(record.ways.map(({ first, second }) => [first, second])).toEqual([texts]);
+    expect(record.command).toBe(
+      `riverrun experiment table2 --model riverrun-ar --scale tiny --seed 1 --ratios 0.5 --texts '${texts[0]}' '${texts[1]}' --out DIR`,
+    );
     await expect(runTable2({ ...given, texts: texts.slice(1) })).rejects.toMatchObject({ exitCode: 2 });
     await expect(runTable2({ ...given, texts, ratios: [2] })).rejects.toThrow(/ratios: expected numbers from 0 to 1/);
     await expect(runTable2({ ...given })).rejects.toMatchObject({ exitCode: 2 });
@@ -99,6 +102,9 @@ describe("Table 3", () => {
     const { record } = await runTable3({ ...squad, ...sweep, models: ["riverrun-ar"] });
     expect(record.contexts).toContain("hold no answer of a question");
     expect(record.filter).toBeNull();
+    expect(record.command).toBe(
+      "riverrun experiment table3 --data dev-own.json --models riverrun-ar --scale tiny --seed 1 --variances 0,1 --contexts 3 --variants 2 --out DIR",
+    );
     expect(record.points.map(({ variance }) => variance)).toEqual([0, 1]);
     const [still, moved] = record.points;
     expect(still.emptyShare).toBe(0);
