@@ -58,26 +58,46 @@ async function child(out: string, steps: number): Promise<void> {
 
 interface Sitting {
   readonly killed: boolean;
+  /** Since the process had taken the folder. */
   readonly seconds: number;
 }
 
-/** Runs the child, killing it after `delay` seconds. @throws Error where it fails by itself. */
+/** The process that has taken a folder, also where it has been killed since. */
+function ownerOf(out: string): number | undefined {
+  try {
+    return (JSON.parse(readFileSync(join(out, "training", "lock"), "utf8")) as { readonly pid: number }).pid;
+  } catch {
+    return undefined; // Not there, or half written.
+  }
+}
+
+/**
+ * Runs the child, killing it `delay` seconds after it has taken the folder: what comes before that, loading the program,
+ * has nothing to lose. @throws Error where it fails by itself.
+ */
 async function sitting(out: string, steps: number, delay: number): Promise<Sitting> {
-  const started = performance.now();
   const args = ["--import", "tsx", fileURLToPath(import.meta.url), "--child", out, "--steps", String(steps)];
   const running: ChildProcess = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
   let complaint = "";
   running.stderr?.on("data", (chunk: Buffer) => {
     complaint += chunk.toString();
   });
-  const timer = Number.isFinite(delay) ? setTimeout(() => running.kill("SIGKILL"), delay * 1000) : undefined;
+  let began = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  const look = setInterval(() => {
+    if (ownerOf(out) !== running.pid) return;
+    clearInterval(look);
+    began = performance.now();
+    if (Number.isFinite(delay)) timer = setTimeout(() => running.kill("SIGKILL"), delay * 1000);
+  }, 2);
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     running.once("error", reject);
     running.once("close", (...end) => resolve(end));
   });
+  clearInterval(look);
   clearTimeout(timer);
   if (signal !== "SIGKILL" && code !== 0) throw new Error(`the training ended with ${code ?? signal}: ${complaint}`);
-  return { killed: signal === "SIGKILL", seconds: (performance.now() - started) / 1000 };
+  return { killed: signal === "SIGKILL", seconds: (performance.now() - began) / 1000 };
 }
 
 /** Everything that a folder holds, by name, without what clocks and memory say. */
