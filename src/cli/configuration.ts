@@ -4,7 +4,7 @@ import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocum
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
 import { programName } from "../base/invocation.ts";
 import { requireFile } from "../corpora/textFile.ts";
-import { type Config, configSchema, parseConfig, presetConfig } from "../flow/index.ts";
+import { type Config, configSchema, missingKeys, parseConfig, presetConfig, presetNames } from "../flow/index.ts";
 import { isStream } from "./lines.ts";
 
 function set(config: Record<string, unknown>, assignment: string): void {
@@ -70,8 +70,10 @@ function problemsOf(value: unknown): Problem[] {
         .map((message) => ({ path: (/^[\w.]+(?=:)/.exec(message)?.[0] ?? "").split("."), message }));
     }
   }
-  return error.issues.flatMap((issue): Problem[] => {
+  const missing = new Set(missingKeys(value));
+  const wrong = error.issues.flatMap((issue): Problem[] => {
     const name = issue.path.join(".");
+    if (missing.has(name)) return [];
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((key) => ({
         path: [...issue.path, key],
@@ -80,10 +82,22 @@ function problemsOf(value: unknown): Problem[] {
     }
     return [{ path: issue.path, message: `${name || "(top level)"}: ${issue.message}` }];
   });
+  return missing.size === 0 ? wrong : [...wrong, lackOf([...missing], value)];
 }
 
-/** Most problems that one message lists. */
-const mostProblems = 8;
+/** Most problems, and most missing keys, that one message lists. */
+const most = 8;
+
+/** All keys that are missing, as one problem: who lists few keys expects a preset beneath them, and is told the way. */
+function lackOf(keys: readonly string[], value: unknown): Problem {
+  const { preset } = value as { readonly preset?: unknown };
+  const name = presetNames.find((known) => known === preset) ?? "NAME";
+  const more = keys.length > most ? ` and ${keys.length - most} more` : "";
+  return {
+    path: keys[0].split("."),
+    message: `${keys.slice(0, most).join(", ")}${more}: missing: a configuration states every key; begin with what "${programName()} train --preset ${name} --print-config" prints, or change keys of a preset by --preset ${name} --set KEY=VALUE`,
+  };
+}
 
 /** A configuration has some hundred lines; a device may have no end. */
 const mostBytes = 2 ** 24;
@@ -140,10 +154,10 @@ function readConfigFile(path: string): Config {
   const problems = problemsOf(value);
   if (problems.length > 0) {
     const lines = problems
-      .slice(0, mostProblems)
+      .slice(0, most)
       .map((problem) => `${at(offsetOf(document, problem.path))}: ${problem.message}`);
-    if (problems.length > mostProblems) lines.push(`and ${problems.length - mostProblems} more`);
-    throw new UsageError(lines.join("\n  "));
+    if (problems.length > most) lines.push(`and ${problems.length - most} more`);
+    throw new UsageError(lines.join("; "));
   }
   return parseConfig(value, path);
 }

@@ -12,6 +12,7 @@ export {
   configSchema,
   type DataConfig,
   type FlowConfig,
+  missingKeys,
   parseConfig,
   type TrainConfig,
 } from "./config.ts";

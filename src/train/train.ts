@@ -171,7 +171,7 @@ function initialise(model: TextFlow, set: TrainingSet): void {
 
 function describe(run: Run, model: TextFlow, set: TrainingSet, heldOut: readonly PreparedText[]): void {
   const { log, split, config } = run;
-  if (split.skipped > 0) log(`${split.skipped} texts without any word were left out`);
+  if (split.skipped > 0) log(`texts without any word that were left out: ${split.skipped}`);
   if (set.truncated > 0) {
     log(
       `${set.truncated} of ${set.size} training texts are longer than ${config.data.positions} positions and were cut`,

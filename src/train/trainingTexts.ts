@@ -38,7 +38,7 @@ export function trainingTexts(
     : splitHeldOut(usable, heldOutShare, config.seed);
   if (split.training.length < 2) {
     throw new UsageError(
-      `the training data has ${split.training.length} texts with words (of ${texts.length} given): expected at least 2, better thousands`,
+      `the training data has ${usable.length} text${usable.length === 1 ? "" : "s"} with words (of ${texts.length} given)${usable.length > split.training.length ? `, ${split.training.length} of them left to learn from beside the held-out ones` : ""}: expected at least 2, better thousands`,
     );
   }
   if (split.validation.length === 0) {

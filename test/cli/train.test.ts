@@ -173,7 +173,12 @@ describe("configuration", () => {
   it.each([
     ["a type", whole.replace(/"sigma": [\d.]+/, '"sigma": "wide"'), `${lineOf('"sigma"')}:5: data.sigma: `],
     ["an unknown key", whole.replace('"sigma"', '"sgima"'), `${lineOf('"sigma"')}:5: there is no key "data.sgima"`],
-    ["a missing key", whole.replace('"sigma"', '"sgima"'), `${lineOf('"data"')}:3: data.sigma: `],
+    ["a missing key", whole.replace('"sigma"', '"sgima"'), `${lineOf('"data"')}:3: data.sigma: missing: `],
+    [
+      "a configuration of few keys, all missing ones at once",
+      "preset: tiny\ntrain:\n  maxSteps: ten\n",
+      /config\.json:3:3: train\.maxSteps: [^;]* received string; .*config\.json:1:1: seed, data, vectors, flow, train\.batchSize, [\w., ]+ and \d+ more: missing: [^;]+; begin with what "[^"]* train --preset tiny --print-config" prints, or change keys of a preset by --preset tiny --set KEY=VALUE\n$/,
+    ],
     [
       "a relation",
       whole.replace('"heads": 2', '"heads": 5'),

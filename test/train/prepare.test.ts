@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { messageOf } from "../../src/base/errors.ts";
 import { Vocabulary } from "../../src/text/vocabulary.ts";
 import { prepareModel } from "../../src/train/index.ts";
 import { configChanges } from "../../src/train/resumable.ts";
@@ -41,6 +42,23 @@ describe("trainingTexts", () => {
     expect(split.training).toHaveLength(texts.length);
     expect(split.validation).toEqual(["one"]);
     expect(split.skipped).toBe(3);
+  });
+
+  it("says how many texts are left to learn from where some are held out", () => {
+    const message = (seed: number): string => {
+      try {
+        trainingTexts({ ...microConfig(), seed }, ["one", ""]);
+        return "";
+      } catch (error) {
+        return messageOf(error);
+      }
+    };
+    const start = "the training data has 1 text with words (of 2 given)";
+    const messages = new Set(Array.from({ length: 100 }, (_, seed) => message(seed)));
+    expect([...messages].sort()).toEqual([
+      `${start}, 0 of them left to learn from beside the held-out ones: expected at least 2, better thousands`,
+      `${start}: expected at least 2, better thousands`,
+    ]);
   });
 
   it("has another fingerprint when a text moves, changes or is held out", () => {

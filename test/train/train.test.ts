@@ -211,7 +211,7 @@ describe("train", () => {
       vectors: { words, dimensions: 8, values },
     });
     expect(result.validation?.texts).toBe(5);
-    expect(log).toContain("1 texts without any word were left out");
+    expect(log).toContain("texts without any word that were left out: 1");
     expect(log).toMatch(/3 of \d+ words have a vector/);
     expect(existsSync(join(out, "vectors.txt"))).toBe(false);
     const narrow = { words, dimensions: 4, values };
@@ -221,7 +221,7 @@ describe("train", () => {
   it("refuses texts that are too few", async () => {
     const out = join(scratch(), "few");
     await expect(run({ out, texts: [] })).rejects.toThrow(/0 texts with words/);
-    await expect(run({ out, texts: ["", " "] })).rejects.toThrow(/0 texts with words \(of 2 given\)/);
+    await expect(run({ out, texts: ["", " "] })).rejects.toThrow(/0 texts with words \(of 2 given\): expected/);
     await expect(run({ out, validation: [""] })).rejects.toThrow(/validation data has no text/);
     expect(existsSync(out)).toBe(false);
   });
