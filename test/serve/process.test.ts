@@ -57,7 +57,7 @@ const contents = (): string[] =>
     );
 
 it("ends on SIGTERM when it has answered what it had, with 143", async () => {
-  const { child, url, end } = await serve("--port", "0", "--batch-wait", "400");
+  const { child, url, end } = await serve("--port", "0", "--batch-wait", "2000");
   const held = post(url, "/score", { text: "a warm pie" });
   while ((await ask(url, "GET", "/health")).json.queue?.queued !== 1) await new Promise(setImmediate);
   child.kill("SIGTERM");

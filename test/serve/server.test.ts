@@ -423,7 +423,7 @@ describe("an engine that dies", () => {
 
 describe("stopping", () => {
   it("finishes what has been asked for", async () => {
-    const server = await start(folder, { batchWait: 300, maxBatch: 1000 });
+    const server = await start(folder, { batchWait: 2000, maxBatch: 1000 });
     const { url } = server.address;
     const held = post(url, "/score", { text: "a pie" });
     await until(url, ({ json }) => json.queue?.queued === 1);
