@@ -1,5 +1,5 @@
 /** The library's front: a trained flow with plain values in and out. */
-import { loadModel, type PreparedText, saveModel, type TextFlow, type TextScore } from "./flow/index.ts";
+import { loadModel, type PreparedText, parseConfig, saveModel, type TextFlow, type TextScore } from "./flow/index.ts";
 import * as generate from "./generate/index.ts";
 import { type TrainOptions, train } from "./train/index.ts";
 
@@ -24,9 +24,13 @@ export class LanguageFlow {
     return new LanguageFlow(loadModel(directory, options));
   }
 
-  /** Trains a flow into `options.out`, writes its report.html and returns the best model. */
+  /**
+   * Trains a flow into `options.out`, writes its report.html and returns the best model.
+   *
+   * @throws what `train` throws, and UsageError naming the key of `options.config` that is wrong
+   */
   static async train(options: TrainOptions): Promise<LanguageFlow> {
-    const result = await train(options);
+    const result = await train({ ...options, config: parseConfig(options.config, "config") });
     if (result.reason !== "dryRun") {
       const { writeReport } = await import("./report/index.ts");
       writeReport(options.out, result);

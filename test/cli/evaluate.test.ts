@@ -104,7 +104,7 @@ describe("bleu, rouge, meteor", () => {
     const short = file("short.txt", "one line\n");
     const unequal = await evaluate("bleu", "--hypotheses", ours, "--references", short);
     expect(unequal).toMatchObject({ code: 2, out: "" });
-    expect(unequal.err).toContain(`${short} has 1 lines and ${ours} has 3`);
+    expect(unequal.err).toContain(`lines of ${short}: 1, of ${ours}: 3; expected as many in both`);
     const absent = await evaluate("rouge", "--hypotheses", join(folder, "absent.txt"), "--references", gold);
     expect(absent.code).toBe(3);
     const empty = await evaluate("bleu", "--hypotheses", file("empty.txt", ""), "--references", gold);

@@ -345,7 +345,9 @@ describe("sets", () => {
       { url: `${base}/a`, name: "a.bin", bytes: content.length, isExact: true, sha256 },
       { url: `${base}/b`, name: "b.bin", bytes: null },
     ]);
-    await expect(fetchSet(made, { offline: true })).rejects.toThrow("a.bin, b.bin of A made-up set is not in");
+    await expect(fetchSet(made, { offline: true })).rejects.toThrow(
+      "lacks a.bin, b.bin (A made-up set), and --offline",
+    );
     handler = (request, response) =>
       request.url === "/a" ? serve(request, response) : void response.writeHead(404).end();
     await expect(fetchSet(made)).rejects.toThrow("/b: the server answers 404");

@@ -153,7 +153,7 @@ async function readReferences(paths: readonly string[], count: number, where: st
   for (const path of paths) {
     const lines = await readAligned(path);
     if (lines.length !== count) {
-      throw new UsageError(`${path} has ${lines.length} lines and ${where} has ${count}; expected as many in both`);
+      throw new UsageError(`lines of ${path}: ${lines.length}, of ${where}: ${count}; expected as many in both`);
     }
     files.push(lines);
   }

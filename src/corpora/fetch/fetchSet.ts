@@ -60,7 +60,7 @@ export async function fetchSet(set: DataSet, options: FetchOptions = {}): Promis
   if (missing().length === 0) return report(true);
   if (options.offline) {
     throw new DataMissingError(
-      `${missing().join(", ")} of ${set.title} is not in ${folder}, and --offline forbids to fetch it: run "${programName()} data fetch ${set.name}" with a network`,
+      `${folder} lacks ${missing().join(", ")} (${set.title}), and --offline forbids to fetch: run "${programName()} data fetch ${set.name}" with a network`,
     );
   }
   makeDirectory(folder);
