@@ -110,9 +110,8 @@ function pointOf(
 ): SweepPoint {
   const tokens = (text: string): string[] => model.tokenizer.tokenize(text);
   const sources = [...new Set(rewrites.map(({ source }) => source))];
-  const bleus = sources.map((source) =>
-    selfBleu(rewrites.filter((rewrite) => rewrite.source === source).map((rewrite) => rewrite.tokens.join(" "))),
-  );
+  const bleuOf = (context: string): number =>
+    selfBleu(rewrites.filter(({ source }) => source === context).map((rewrite) => rewrite.tokens.join(" ")));
   const nats = natsOf(
     model,
     rewrites.map(({ text }) => text),
@@ -131,7 +130,7 @@ function pointOf(
     ),
     unchangedShare: share(({ source, tokens: own }) => tokens(source).join(" ") === own.join(" ")),
     emptyShare: share(({ tokens: own }) => own.length === 0),
-    selfBleu: options.variants > 1 ? mean(bleus) : null,
+    selfBleu: options.variants > 1 ? mean(sources.map(bleuOf)) : null,
     nelboPerToken: nats.length > 0 ? mean(nats) : null,
     rewrites: rewrites.map(({ source, variant, text }) => ({ source, variant, text })),
   };

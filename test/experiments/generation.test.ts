@@ -118,6 +118,12 @@ describe("Table 3", () => {
     for (const { rewrites } of record.points) expect(rewrites).toHaveLength(6);
     expect(read("table3.md", squad.out)).toContain("No filter has run");
     expect(read("table3-kept.svg", squad.out)).toMatch(/^<svg /);
+    // One rewrite has no other to be compared with. (The training of above is not done again.)
+    const alone = await runTable3({ ...squad, ...sweep, variants: 1, models: ["riverrun-ar"] });
+    expect(alone.record.points.map(({ selfBleu, rewrites }) => [selfBleu, rewrites.length])).toEqual([
+      [null, 3],
+      [null, 3],
+    ]);
   });
 
   it("needs data, and refuses variances below 0", async () => {
