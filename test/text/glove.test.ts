@@ -314,12 +314,19 @@ test("neither threads nor memory nor a stop change a bit; another seed does", as
     ...{ ...small, memory: 100_000, unfinished, onProgress, threads: 2, about: { mine: 1 } },
     interrupted: () => ++looks === 7,
   });
+  let refusals = 0;
   for (let times = 0; !outcome.finished; times++) {
     expect(outcome.resumable).toBe(true);
     expect(times).toBeLessThan(20);
     const setup = unfinished.setup();
     if (!setup) throw new Error("no set-up");
     expect(setup.about).toEqual({ mine: 1 });
+    if (times === 2) {
+      refusals++;
+      await expect(resumeGlove(unfinished, setup, { iterations: 1 })).rejects.toThrow(
+        /^iterations 1: .* is in pass (\d) already: expected at least \1$/,
+      );
+    }
     looks = 0;
     const interrupted = (): boolean => ++looks === 6;
     outcome = await resumeGlove(unfinished, setup, {
@@ -329,6 +336,7 @@ test("neither threads nor memory nor a stop change a bit; another seed does", as
       onProgress,
     });
   }
+  expect(refusals).toBe(1);
   expect(outcome.values).toEqual(one);
   expect(losses).toHaveLength(6);
   expect(losses[5]).toBeLessThan(losses[0]);

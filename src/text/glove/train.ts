@@ -300,6 +300,12 @@ async function trainOn(
   const parameters = new Uint8Array(memory.buffer, 0, rows.byteLength);
   const saved = resumed ? unfinished?.loadParameters(parameters) : undefined;
   if (!saved) initialise(rows, layout, options.seed);
+  const begun = saved ? saved.iteration + Math.sign(saved.round) : 0;
+  if (begun > options.iterations) {
+    throw new UsageError(
+      `iterations ${options.iterations}: the training in ${unfinished?.path} is in pass ${begun} already: expected at least ${begun}`,
+    );
+  }
   options.onRecords?.({ tokens, records: records.count, threads: works.length });
   const from = saved ?? { iteration: 0, round: 0, loss: null, losses: [] };
   const save = unfinished && ((position: Position) => unfinished.saveParameters(position, parameters));
@@ -375,7 +381,7 @@ export type GloveResumeOptions = Pick<
 /**
  * Goes on with a training from its last save; the result is that of an uninterrupted one, to the last bit.
  *
- * @throws UsageError where the folder is damaged; RiverrunError
+ * @throws UsageError where the folder is damaged, or more passes are begun than `iterations`; RiverrunError
  */
 export async function resumeGlove(
   unfinished: UnfinishedGlove,
