@@ -38,6 +38,9 @@ function packagesOf(lock) {
     : undefined;
 }
 
+/** What npm says where another process writes beside it. */
+const inTheWay = /npm (ERR!|error) code (ENOTEMPTY|EEXIST|ENOENT)/;
+
 /**
  * Installs the npm packages of a clone as its lock file names them, unless they are there.
  *
@@ -61,8 +64,11 @@ export async function installNpmPackages(reporter, root) {
       // No package of ours needs its install script, so none is run.
       const args = ["ci", "--ignore-scripts", "--include=dev", "--no-audit", "--no-fund", "--no-update-notifier"];
       const options = { cwd: root, log: (/** @type {string} */ text) => reporter.log(text) };
-      const { code, tail } =
-        npm === undefined ? await run("npm", args, options) : await run(process.execPath, [npm, ...args], options);
+      const install = () =>
+        npm === undefined ? run("npm", args, options) : run(process.execPath, [npm, ...args], options);
+      let { code, tail } = await install();
+      // The npm of a set-up that was killed outlives it by some seconds and writes into the folders that ours removes.
+      if (code !== 0 && tail.some((line) => inTheWay.test(line))) ({ code, tail } = await install());
       if (code !== 0)
         throw new SetupError(
           "npm ci failed: check the network (or npm's settings) and run the same command again",
