@@ -8,7 +8,7 @@ import { Adam } from "../../src/nn/index.ts";
 import { Vocabulary } from "../../src/text/vocabulary.ts";
 import { grad, scope } from "../../src/torch/index.ts";
 import { train } from "../../src/train/index.ts";
-import { microModel, scratch } from "../train/support.ts";
+import { microConfig, microModel, scratch } from "../train/support.ts";
 
 const sentences = builtinCorpus({ sentences: 400 }).sentences.slice(0, 400);
 const held = sentences.slice(0, 64);
@@ -101,6 +101,30 @@ test.each(["transformer", "lstm"] as const)(
     for (const part of [model, low, optimiser]) part.dispose();
   },
 );
+
+test("the word decoder of Language Flow+ says given texts the same within half a per cent", () => {
+  const { attentionDecoder } = presetConfig("tiny-plus");
+  const base = microConfig();
+  const decoder = attentionDecoder && { ...attentionDecoder, width: 256, flowTrain: base.train };
+  const model = microModel({ ...base, preset: "tiny-plus", attentionDecoder: decoder });
+  const prepared = held.map((text) => model.prepare(text));
+  const nats = (): number[] =>
+    scope(() => {
+      const batch = model.batch(prepared);
+      const noise = model.drawNoise(
+        batch,
+        prepared.map((_, row) => BigInt(row)),
+      );
+      const found = model.decoderNats(batch, noise).toNumbers();
+      batch.context.release();
+      return found;
+    });
+  const { total, worst } = compare(nats(), model.withNetworks("bf16", nats));
+  expect(total).toBeGreaterThan(0);
+  expect(total).toBeLessThan(0.005);
+  expect(worst).toBeLessThan(0.02);
+  model.dispose();
+});
 
 describe("refusals", () => {
   test("a float64 model, of either kind", () => {
