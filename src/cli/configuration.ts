@@ -5,6 +5,7 @@ import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
 import { programName } from "../base/invocation.ts";
 import { requireFile } from "../corpora/textFile.ts";
 import { type Config, configSchema, missingKeys, parseConfig, presetConfig, presetNames } from "../flow/index.ts";
+import { readModelConfig } from "../flow/modelFolder.ts";
 import { isStream } from "./lines.ts";
 
 function set(config: Record<string, unknown>, assignment: string): void {
@@ -166,14 +167,17 @@ function readConfigFile(path: string): Config {
 export function configFrom(options: {
   readonly preset?: string;
   readonly config?: string;
+  /** The folder of a trained model, whose configuration is the base. */
+  readonly from?: string;
   readonly set?: readonly string[];
   readonly seed?: number;
 }): Config {
-  if ((options.preset === undefined) === (options.config === undefined)) {
-    throw new UsageError("expected either --preset NAME or --config FILE");
-  }
-  const base = options.config === undefined ? presetConfig(options.preset ?? "") : readConfigFile(options.config);
-  const where = options.config ?? `preset ${options.preset}`;
+  const { preset, config, from } = options;
+  const given = [preset, config, from].filter((base) => base !== undefined);
+  if (given.length !== 1) throw new UsageError("expected one of --preset NAME, --config FILE and --from DIR");
+  const base =
+    config !== undefined ? readConfigFile(config) : from !== undefined ? readModelConfig(from) : presetConfig(given[0]);
+  const where = config ?? from ?? `preset ${preset}`;
   if (!options.set?.length && options.seed === undefined) return parseConfig(base, where);
   const changed = structuredClone(base) as Record<string, unknown>;
   for (const assignment of options.set ?? []) set(changed, assignment);

@@ -178,6 +178,20 @@ export class TextFlow extends Module {
     return model;
   }
 
+  /**
+   * The same parameters, vocabulary and codebook, to be trained further. The given model stays.
+   *
+   * @param config with `data` and `flow` as the given model's, but for the dropout
+   * @param positionCounts N of every text that it will learn from, for the length model
+   */
+  static startingFrom(given: TextFlow, config: Config, positionCounts: readonly number[]): TextFlow {
+    const { vocabulary, wordPiece, dtype, device } = given;
+    const values = new Float32Array(vocabulary.size * config.data.dimensions);
+    const model = new TextFlow({ config, vocabulary, wordPiece, dtype, device, positionCounts }, { values, factor: 1 });
+    model.loadStateDict(new Map([...given.stateDict(), ["lengthLogProbabilities", model.#lengthBuffer]]));
+    return model;
+  }
+
   /** The word pieces that texts are cut into, where they are. */
   get wordPiece(): WordPiece | undefined {
     return this.tokenizer instanceof WordPiece ? this.tokenizer : undefined;

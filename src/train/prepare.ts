@@ -3,6 +3,7 @@ import { UsageError } from "../base/errors.ts";
 import { type Config, type DataConfig, TextFlow } from "../flow/index.ts";
 import { readBertTable } from "../text/bertTable.ts";
 import { trainGlove } from "../text/glove/train.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import { tokenizerOf } from "../text/tokenizer-names.ts";
 import { readVectors, tableFor, type WordVectors } from "../text/vectors.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
@@ -51,6 +52,15 @@ function fillOf(
   // A fixed length ends a text by two <eos>; a text that is cut has none.
   const second = fixedLength && used < positions ? 1 : 0;
   return { filled, eos: (whole <= positions ? 1 : 0) + second, pad: filled - used - second };
+}
+
+/** How many positions each text with words fills. */
+export function positionCountsOf(texts: readonly string[], tokenizer: Tokenizer, { data, flow }: Config): number[] {
+  const unit = 2 ** (flow.levels - 1);
+  return texts
+    .map((text) => tokenizer.tokenize(text).length)
+    .filter((words) => words > 0)
+    .map((words) => fillOf(words, unit, data).filled);
 }
 
 async function givenVectors(vectors: string | WordVectors, vocabulary: Vocabulary): Promise<WordVectors> {

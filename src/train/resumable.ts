@@ -7,7 +7,7 @@ import type { Precision } from "../nn/index.ts";
 const fixedTrainingKeys = new Set(["optimiser", "ema", "precision"]);
 
 /** All leaves of a configuration by dotted key, as JSON. */
-function leavesOf(value: unknown, path: string, into: Map<string, string>): Map<string, string> {
+export function leavesOf(value: unknown, path = "", into = new Map<string, string>()): Map<string, string> {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     for (const [key, inner] of Object.entries(value)) leavesOf(inner, path === "" ? key : `${path}.${key}`, into);
   } else into.set(path, JSON.stringify(value));
@@ -47,10 +47,10 @@ export function keepPrecision(saved: Config, wanted: Config, asked?: Precision):
  * @throws UsageError naming the keys that may not.
  */
 export function configChanges(saved: Config, wanted: Config): string[] {
-  const before = leavesOf(saved, "", new Map());
+  const before = leavesOf(saved);
   const changes: string[] = [];
   const refused: string[] = [];
-  for (const [key, now] of leavesOf(wanted, "", new Map())) {
+  for (const [key, now] of leavesOf(wanted)) {
     const then = before.get(key);
     if (then === now) continue;
     const line = `${key}: ${then} is now ${now}`;

@@ -41,6 +41,7 @@ import { EventLog } from "./tensorboard/eventLog.ts";
 import { fingerprintOf, TrainingSet, type TrainingTexts, trainingTexts } from "./trainingTexts.ts";
 import { chooseHeldOut, type Validation } from "./validation.ts";
 import { versions } from "./versions.ts";
+import { demandSameModel, startFrom } from "./warmStart.ts";
 import { type TokenChoice, tokenChoice, withWordPieces } from "./wordPieces.ts";
 
 /** What a training is given. */
@@ -60,6 +61,11 @@ export interface TrainOptions {
    * model's; without it a flow is trained first, in `out`/flow.
    */
   readonly flow?: string;
+  /**
+   * The folder of a trained model whose parameters, words and vectors this one starts with: no word vectors are made and
+   * ActNorm stays as it is. `config` has its `data` and `flow`, but for `flow.dropout`. A resume goes on from its own.
+   */
+  readonly from?: string;
   /** "cpu", "cuda", "cuda:1" or "auto". */
   readonly device?: string;
   /** Threads inside one operator; a resume gives the same numbers only with the same number of threads. */
@@ -182,11 +188,20 @@ function describe(run: Run, model: TextFlow, set: TrainingSet, heldOut: readonly
   log(`${model.parameterCount()} parameters; ${set.size} training texts, ${heldOut.length}${part} held out`);
 }
 
-/** An untrained model; of a Language Flow+, where its flow is there, an untrained decoder on that. */
+/**
+ * An untrained model, or the one to start from; of a Language Flow+, where its flow is there, an untrained decoder on
+ * that.
+ */
 async function newModel(run: Run): Promise<PreparedModel> {
   const { options, config, split, log, flow } = run;
+  const { from, device } = options;
+  if (from !== undefined) {
+    const model = startFrom(from, config, split.training, { device, precision: config.train.precision });
+    log(`starting from the model in ${from}, of ${model.vocabulary.size} words`);
+    return { model, trainedVectors: undefined };
+  }
   if (flow !== undefined) {
-    const given = loadModel(flow, { device: options.device, precision: config.train.precision });
+    const given = loadModel(flow, { device, precision: config.train.precision });
     try {
       return { model: TextFlow.onFlow(given, config), trainedVectors: undefined };
     } finally {
@@ -197,7 +212,7 @@ async function newModel(run: Run): Promise<PreparedModel> {
     config,
     texts: split.training,
     vectors: options.vectors,
-    device: options.device,
+    device,
     dtype: numbersOf(config.train.precision).dtype,
     log,
     onVectors: (progress) => {
@@ -551,7 +566,14 @@ async function rehearse(run: Run, stage = onlyStage): Promise<TrainResult> {
 }
 
 /** Tokens of a training: a resumed one's as they were, a new one's as its vectors say. */
-function tokensOf({ config, vectors, resume, out, flow }: TrainOptions): TokenChoice {
+function tokensOf({ config, vectors, resume, out, flow, from }: TrainOptions): TokenChoice {
+  if (from !== undefined) {
+    if (flow !== undefined) throw new UsageError("--from and --flow: expected one of them");
+    if (vectors !== undefined)
+      throw new UsageError(`the model in ${from} has word vectors of its own: leave --vectors out`);
+    demandSameModel(config, from);
+    return { config, wordPiece: config.data.tokenizer === "wordpiece" ? readWordPieces(from) : undefined };
+  }
   if (flow !== undefined) {
     if (vectors !== undefined)
       throw new UsageError(`the flow in ${flow} has word vectors of its own: leave --vectors out`);

@@ -48,6 +48,23 @@ describe("a training", () => {
     expect(readFileSync(join(out, "report.html"), "utf8")).toContain("Trained for all 20 steps.");
   });
 
+  it("starts from a trained model, whose configuration is its own but for what is set", async () => {
+    const onward = join(folder, "onward");
+    const set = ["--set", "train.maxSteps=2", "--set", "flow.dropout=0.2"];
+    const started = await run(addTrain, ["train", "--from", out, "--data", data, "--out", onward, ...set]);
+    expect(started.code).toBe(0);
+    expect(started.err).toContain(`starting from the model in ${out}`);
+    expect(started.err).not.toContain("word vectors");
+    const [before, after] = [out, onward].map(
+      (at) => JSON.parse(readFileSync(join(at, "config.json"), "utf8")) as Config,
+    );
+    expect(after).toEqual({
+      ...before,
+      flow: { ...before.flow, dropout: 0.2 },
+      train: { ...before.train, maxSteps: 2 },
+    });
+  });
+
   it("that is finished says so when it is resumed, and one that has more to do does it", async () => {
     const again = await run(addTrain, [...tinyTraining(data, out), "--resume"]);
     expect(again.code).toBe(0);
@@ -198,7 +215,10 @@ describe("configuration", () => {
 
   it.each([
     [["--preset", "nope"], 2, "unknown preset"],
-    [["--preset", "tiny", "--config", data], 2, "either --preset NAME or --config FILE"],
+    [["--preset", "tiny", "--config", data], 2, "one of --preset NAME, --config FILE and --from DIR"],
+    [["--preset", "tiny", "--from", out], 2, "one of --preset NAME, --config FILE and --from DIR"],
+    [["--from", "/nowhere"], 3, "/nowhere/config.json does not exist"],
+    [["--from", out, "--set", "flow.hidden=2", "--data", data, "--out", join(folder, "x")], 2, "flow.hidden is"],
     [["--config", "/nowhere.json"], 3, "/nowhere.json does not exist"],
     [["--preset", "tiny"], 2, "--data"],
     [["--preset", "tiny", "--set", "train.maxStep=3", "--print-config"], 2, "there is no key"],

@@ -22,6 +22,7 @@ interface TrainOptions {
   readonly out?: string;
   readonly vectors?: string;
   readonly flow?: string;
+  readonly from?: string;
   readonly resume?: boolean;
   readonly device: string;
   readonly threads?: number;
@@ -58,6 +59,10 @@ export function addTrain(program: Command): void {
       "--flow <dir>",
       "folder of the trained flow that a Language Flow+ (a preset like small-plus) decodes the latents of (default: one is trained first, in --out/flow)",
     )
+    .option(
+      "--from <dir>",
+      "folder of a trained model to start from instead of a preset: its flow, words and vectors, learnt further on the data; --set changes train.* and flow.dropout",
+    )
     .option("--resume", "go on from the last checkpoint in --out; where there is none, start")
     .option("--seed <n>", "overrides the configuration's seed", integer(0))
     .option("--device <name>", "cpu, cuda, cuda:N or auto", "cpu")
@@ -80,6 +85,7 @@ export function addTrain(program: Command): void {
       example(
         "train --preset small --data lines.txt --out runs/lines",
         "train --preset small --data lines.txt --out runs/lines --resume",
+        "train --from runs/lines --data more.txt --out runs/more --set train.learningRate=5e-4",
         "train --preset small-plus --flow runs/lines --data lines.txt --out runs/plus",
       ),
     )
@@ -183,6 +189,7 @@ async function trainHere(
       resume: options.resume,
       vectors: options.vectors,
       flow: options.flow,
+      from: options.from,
       device: team?.device ?? options.device,
       threads: options.threads,
       dryRun: options.dryRun,
