@@ -139,7 +139,8 @@ export async function prepareModel(options: PrepareOptions): Promise<PreparedMod
   }
   const { table: rows, missing } = tableFor(vocabulary, vectors, config.seed);
   if (!trainedVectors) {
-    log?.(`${vocabulary.size - missing} of ${vocabulary.size} words have a vector; the others get random ones`);
+    const rest = missing > 0 ? "; the others get random ones" : "";
+    log?.(`${vocabulary.size - missing} of ${vocabulary.size} words have a vector${rest}`);
     if (missing === vocabulary.size) {
       throw new UsageError(
         "none of the vocabulary's words has a vector: are the vectors of another language or tokenizer?",

@@ -45,7 +45,7 @@ export function trainingTexts(
     throw new UsageError(
       validation
         ? `the validation data has no text with words (of ${validation.length} given): expected at least 1`
-        : `none of the ${usable.length} texts falls into the 10 % that are held out: give more texts, or validation texts of their own (--validation)`,
+        : `none of the ${usable.length} texts (different ones: ${new Set(usable).size}) falls into the 10 % that are held out: give more texts, or validation texts of their own (--validation)`,
     );
   }
   const skipped = texts.length - usable.length + (validation?.length ?? 0) - (usableValidation?.length ?? 0);

@@ -61,6 +61,12 @@ describe("trainingTexts", () => {
     ]);
   });
 
+  it("counts different texts where none is held out, for equal ones go the same way", () => {
+    expect(() => trainingTexts(microConfig(), ["one", "one", "one"])).toThrow(
+      /^none of the 3 texts \(different ones: 1\) falls into the 10 %/,
+    );
+  });
+
   it("has another fingerprint when a text moves, changes or is held out", () => {
     const base = { training: ["a", "b"], validation: ["c"], skipped: 0 };
     const all = [
