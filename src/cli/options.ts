@@ -70,6 +70,22 @@ export function lineOptions(command: Command): Command {
     .option("--batch <n>", "lines that are worked on, and written, together", integer(1), 64);
 }
 
+/** A share p with 0 < p <= 1. */
+function share(text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError("Expected a number above 0, at most 1.");
+  return value;
+}
+
+/** Adds `--top-p`. */
+export function topPOption(command: Command): Command {
+  return command.option(
+    "--top-p <p>",
+    "draw words only from the likeliest that together have this share of the probability, as in 0.9; in models whose words are drawn one by one (default: all words)",
+    share,
+  );
+}
+
 /** The option of commands that write texts. */
 export const rawOption = ["--raw", "tokens joined by spaces instead of text"] as const;
 

@@ -1,6 +1,6 @@
 /** Table 1: samples of non-autoregressive and autoregressive flows at two temperatures; all of them, not the best. */
 import { makeDirectory } from "../base/atomicFile.ts";
-import { type Sample, sampleTexts } from "../generate/index.ts";
+import { drawsWords, type Sample, sampleTexts } from "../generate/index.ts";
 import { distinctN, selfBleu } from "../metrics/index.ts";
 import { type Block, heading, list, type Page, paragraph, tableOf, writePage } from "./document.ts";
 import { percent, shown } from "./figures.ts";
@@ -21,6 +21,8 @@ export interface Table1Options extends GenerationOptions {
   /** Samples of each model at each temperature. */
   readonly count: number;
   readonly temperatures: readonly number[];
+  /** Shares p of top-p drawing, where words are drawn one by one; 1 draws from all words. Default: only 1. */
+  readonly topP?: readonly number[];
   /** Whether samples may say `<unk>`, as the models' distributions do. */
   readonly unknown: boolean;
 }
@@ -30,6 +32,8 @@ export interface SampleSet {
   readonly model: string;
   readonly preset: string;
   readonly temperature: number;
+  /** Of the words that were drawn from; null where words are not drawn one by one. */
+  readonly topP: number | null;
   readonly samples: readonly { readonly seed: number; readonly text: string }[];
   /** Words of a sample, mean. */
   readonly words: number;
@@ -78,6 +82,7 @@ function page(record: Table1Record): Page {
     [
       "model",
       "temperature",
+      "top-p",
       "words",
       "distinct-1",
       "distinct-2",
@@ -89,6 +94,7 @@ function page(record: Table1Record): Page {
     sets.map((set) => [
       set.model,
       String(set.temperature),
+      set.topP === null ? "-" : String(set.topP),
       shown(set.words, 1),
       percent(set.distinct1),
       percent(set.distinct2),
@@ -104,7 +110,7 @@ function page(record: Table1Record): Page {
     blocks: [
       ...(data ? [paragraph(describeData(data))] : []),
       paragraph(
-        "The paper's Table 1 shows five samples each of its non-autoregressive flow, which says words twice, and of its autoregressive flow, whose questions are grammatical; its code samples at temperature 1.15. The texts are chosen in the paper, so there is no number to compare with. Latents are drawn from N(0, temperature²); `riverrun-ar` draws words from its mixture's weights to the power 1 / temperature.",
+        "The paper's Table 1 shows five samples each of its non-autoregressive flow, which says words twice, and of its autoregressive flow, whose questions are grammatical; its code samples at temperature 1.15. The texts are chosen in the paper, so there is no number to compare with. Latents are drawn from N(0, temperature²); `riverrun-ar` draws words from its mixture's weights to the power 1 / temperature; with a top-p below 1 only from the likeliest words that together have that share of them.",
       ),
       paragraph(
         record.unknown
@@ -120,7 +126,7 @@ function page(record: Table1Record): Page {
           ]
         : []),
       ...sets.flatMap((set) => [
-        heading(`${set.model}, temperature ${set.temperature}`),
+        heading(`${set.model}, temperature ${set.temperature}${(set.topP ?? 1) < 1 ? `, top-p ${set.topP}` : ""}`),
         list(set.samples.map(({ text }) => (text === "" ? "(empty)" : text))),
       ]),
       paragraph(describeProvenance(record)),
@@ -134,22 +140,32 @@ function page(record: Table1Record): Page {
  * @throws UsageError, DataMissingError, StoppedError
  */
 export async function runTable1(options: Table1Options): Promise<{ record: Table1Record; files: string[] }> {
-  const { files, out, scale, seed, count, temperatures, unknown } = options;
+  const { files, out, scale, seed, count, temperatures, topP = [1], unknown } = options;
   const began = performance.now();
   requireNumbers("temperatures", temperatures, (value) => value > 0, "numbers above 0");
+  requireNumbers("top-p", topP, (value) => value > 0 && value <= 1, "numbers above 0, at most 1");
   requireNumbers("count", [count], (value) => Number.isInteger(value) && value > 0, "a positive integer");
   const given = await generationData(options);
   makeDirectory(out);
   const judge = given && new BigramJudge(given);
   const training = given && new Set(given.data.training.map((text) => given.shared.idsOf(text).join(" ")));
-  const sets = await overFlows(options, given, table1Rows, ({ name, model }) =>
-    temperatures.map((temperature): SampleSet => {
-      const samples = sampleTexts(model, { count, seed, temperature, unknown: unknown ? undefined : false });
+  const sets = await overFlows(options, given, table1Rows, ({ name, model }) => {
+    const shares = drawsWords(model) ? topP : [null];
+    const choices = temperatures.flatMap((temperature) => shares.map((share) => ({ temperature, share })));
+    return choices.map(({ temperature, share }): SampleSet => {
+      const samples = sampleTexts(model, {
+        count,
+        seed,
+        temperature,
+        topP: share ?? undefined,
+        unknown: unknown ? undefined : false,
+      });
       const texts = samples.map(textOf);
       return {
         model: name,
         preset: model.config.preset,
         temperature,
+        topP: share,
         samples: samples.map(({ seed: own, text }) => ({ seed: own, text })),
         words: samples.reduce((sum, { tokens }) => sum + tokens.length, 0) / count,
         distinct1: distinctN(texts, 1),
@@ -162,11 +178,12 @@ export async function runTable1(options: Table1Options): Promise<{ record: Table
             : null,
         bigramNatsPerToken: judge ? judge.natsPerToken(samples.map(({ text }) => text)) : null,
       };
-    }),
-  );
+    });
+  });
   const command = commandOf("table1", files, [
     ...modelChoice(options),
     ...["--scale", scale.name, "--seed", seed, "--count", count, "--temperatures", temperatures.join(",")],
+    ...(options.topP ? ["--top-p", options.topP.join(",")] : []),
     ...(unknown ? [] : ["--no-unknown"]),
     ...["--out", "DIR"],
   ]);

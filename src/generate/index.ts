@@ -11,6 +11,6 @@ export {
   reconstructTexts,
   totalsOf,
 } from "./reconstruct.ts";
-export { type Sample, type SampleOptions, sampleTexts } from "./sample.ts";
+export { drawsWords, type Sample, type SampleOptions, sampleTexts } from "./sample.ts";
 export { type ScoreOptions, scoreTexts } from "./score.ts";
 export { type TokenRule, textOf, tokensOf, wordsOf } from "./tokens.ts";

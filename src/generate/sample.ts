@@ -1,4 +1,5 @@
 /** New texts from the prior. */
+import { UsageError } from "../base/errors.ts";
 import { hashSeed, RandomStream } from "../base/random.ts";
 import { CausalFlow, drawLength, sampleWords, type TextFlow } from "../flow/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
@@ -12,11 +13,21 @@ export interface SampleOptions extends DecodeOptions {
   readonly seed: number;
   /** tau: latents are drawn from N(0, tau^2); in a flow that mixes over words, words from pi^(1/tau). */
   readonly temperature?: number;
+  /**
+   * p: words are drawn from the likeliest that together have this share of pi^(1/tau). Default: 1, all of them. Only
+   * where words are drawn one by one.
+   */
+  readonly topP?: number;
 }
 
 /** A sample and the number that makes it again. */
 export interface Sample extends GeneratedText {
   readonly seed: number;
+}
+
+/** Whether samples are words drawn one by one, from a mixture over them. */
+export function drawsWords({ flow }: TextFlow): boolean {
+  return flow instanceof CausalFlow && flow.wordHead !== undefined;
 }
 
 /** Words drawn one after the other, in batches. */
@@ -33,6 +44,7 @@ function drawnWords(
     const ids = sampleWords(flow, {
       seeds: part.map((own) => hashSeed(own, "words")),
       temperature: options.temperature ?? model.config.generate.temperature,
+      topP: options.topP,
       positions: model.config.data.positions,
       end: Vocabulary.eos,
       banned: options.unknown === false ? [Vocabulary.unk] : [],
@@ -49,7 +61,8 @@ function drawnWords(
  * N from the length model, z ~ N(0, tau^2 I), x = f^-1(z), words by the token rule. Sample i of seed s is the only
  * sample of seed s + i, so each can be made again alone. A flow that mixes over words draws them one after the other up
  * to `<eos>`, which is the same distribution; any other without a length model decodes T positions and ends at `<eos>`.
- * With `unknown` false no word is `<unk>`: where words are drawn, that is the distribution of each given that it is not.
+ * With `topP` each is drawn from the likeliest words only, which is another distribution: likely texts get likelier. With
+ * `unknown` false no word is `<unk>`: where words are drawn, that is the distribution of each given that it is not.
  */
 export function sampleTexts(model: TextFlow, { count, seed, ...options }: SampleOptions): Sample[] {
   return samplesOf(
@@ -66,8 +79,15 @@ export function samplesOf(
   options: Omit<SampleOptions, "count" | "seed">,
 ): Sample[] {
   const temperature = options.temperature ?? model.config.generate.temperature;
-  if (model.flow instanceof CausalFlow && model.flow.wordHead && options.beam === undefined) {
+  if (model.flow instanceof CausalFlow && drawsWords(model) && options.beam === undefined) {
     return drawnWords(model, model.flow, seeds, options);
+  }
+  if (options.topP !== undefined) {
+    throw new UsageError(
+      options.beam === undefined
+        ? `a top-p of ${options.topP}: ${model.config.preset} does not draw words one by one; expected a model like riverrun-ar, whose head mixes over words`
+        : `a top-p of ${options.topP} and a beam of ${options.beam}: a search draws no words; expected one of them`,
+    );
   }
   const positions = seeds.map((own) =>
     model.hasLengthModel

@@ -23,6 +23,7 @@ export interface Choices {
   };
   readonly sample: {
     readonly temperature?: number;
+    readonly topP?: number;
     readonly beam?: number;
     readonly unknown?: false;
     readonly raw: boolean;

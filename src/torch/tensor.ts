@@ -366,6 +366,12 @@ export class Tensor {
   cumsum(dim: number): Tensor {
     return Tensor.adopt(op.cumsum(this.handle, dim));
   }
+  /** The elements in order along `dim`. */
+  sort(dim = -1, descending = false): Tensor {
+    const [values, indices] = op.sort(this.handle, dim, descending);
+    Tensor.adopt(indices).dispose();
+    return Tensor.adopt(values);
+  }
   /** Values and indices of the k largest elements along `dim`, in descending order. */
   topk(k: number, dim = -1): { values: Tensor; indices: Tensor } {
     const [values, indices] = op.topk(this.handle, k, dim);

@@ -353,6 +353,8 @@ describe("wrong usage", () => {
     [addScore, ["score", "--model", model, "--threads", "0"], 2, "whole number"],
     [addSample, ["sample", "--model", model, "--count", "0"], 2, "whole number"],
     [addSample, ["sample", "--model", model, "--temperature", "-1"], 2, "number of at least 0"],
+    [addSample, ["sample", "--model", model, "--top-p", "0"], 2, "above 0, at most 1"],
+    [addSample, ["sample", "--model", model, "--top-p", "0.9"], 2, "does not draw words one by one"],
     [addInterpolate, ["interpolate", "--model", model, "a", "b", "--ratios", "x"], 2, "numbers separated by commas"],
     [addInterpolate, ["interpolate", "--model", model, "mara", ""], 2, "empty"],
     [addInterpolate, ["interpolate", "--model", model, "mara", "lene", "--ratios", "2"], 2, "from 0 to 1"],

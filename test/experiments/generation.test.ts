@@ -27,11 +27,11 @@ describe("Table 1", () => {
     const models = ["riverrun-nar", "riverrun-ar"];
     const run = () => runTable1({ ...options, models, count: 4, temperatures: [1, 1.15], unknown: true });
     const { record, files } = await run();
-    expect(record.sets.map(({ model, temperature }) => [model, temperature])).toEqual([
-      ["riverrun-nar", 1],
-      ["riverrun-nar", 1.15],
-      ["riverrun-ar", 1],
-      ["riverrun-ar", 1.15],
+    expect(record.sets.map(({ model, temperature, topP }) => [model, temperature, topP])).toEqual([
+      ["riverrun-nar", 1, null],
+      ["riverrun-nar", 1.15, null],
+      ["riverrun-ar", 1, 1],
+      ["riverrun-ar", 1.15, 1],
     ]);
     for (const path of files) expect(existsSync(path)).toBe(true);
     for (const { samples, distinct1, bigramNatsPerToken } of record.sets) {
@@ -54,10 +54,15 @@ describe("Table 1", () => {
     const { record } = await runTable1({ ...given, temperatures: [1] });
     expect(record.data).toBeNull();
     expect(record.sets).toMatchObject([{ model: "riverrun-ar", inTrainingShare: null, bigramNatsPerToken: null }]);
+    const truncated = await runTable1({ ...given, temperatures: [1], topP: [1, 0.5] });
+    expect(truncated.record.sets.map(({ topP }) => topP)).toEqual([1, 0.5]);
+    expect(truncated.record.sets[0]).toEqual(record.sets[0]);
+    expect(truncated.record.command).toContain("--top-p 1,0.5");
     const refused = async (over: object, message: RegExp): Promise<void> => {
       await expect(runTable1({ ...given, temperatures: [1], ...over })).rejects.toThrow(message);
     };
     await refused({ temperatures: [0] }, /temperatures: expected numbers above 0, got 0/);
+    await refused({ topP: [0] }, /top-p: expected numbers above 0, at most 1, got 0/);
     await refused({ count: 0 }, /count: expected a positive integer/);
     await refused({ models: ["riverrun-ar"] }, /either --model DIR... or --models/);
     await refused({ modelFolders: undefined }, /expected --data FILE... to train on/);

@@ -56,6 +56,11 @@ export function addExperiment(program: Command): void {
     .description("samples of non-autoregressive and autoregressive flows: table1.json, .md, .html")
     .option("--count <n>", "samples of each model at each temperature", integer(1), 20)
     .option("--temperatures <list>", "separated by commas", numbers, [1, 1.15])
+    .option(
+      "--top-p <list>",
+      "separated by commas; where words are drawn one by one, only from the likeliest of this share (default: 1, all)",
+      numbers,
+    )
     .option(...unknownOption)
     .addHelpText("after", example("experiment table1 --data lines.txt --scale small --out runs/tables"))
     .action(table1);
@@ -153,15 +158,15 @@ function sayWritten(files: readonly string[]): void {
 }
 
 async function table1(
-  options: GenerationChoices & { count: number; temperatures: number[]; unknown: boolean },
+  options: GenerationChoices & { count: number; temperatures: number[]; topP?: number[]; unknown: boolean },
 ): Promise<void> {
   const { runTable1 } = await import("../../experiments/table1.ts");
-  const { count, temperatures, unknown } = options;
+  const { count, temperatures, topP, unknown } = options;
   const { record, files } = await running(options, (environment) =>
-    runTable1({ ...environment, ...choicesOf(options), count, temperatures, unknown }),
+    runTable1({ ...environment, ...choicesOf(options), count, temperatures, topP, unknown }),
   );
-  for (const { model, temperature, samples } of record.sets) {
-    for (const sample of samples) await emit({ model, temperature, ...sample });
+  for (const { model, temperature, topP: share, samples } of record.sets) {
+    for (const sample of samples) await emit({ model, temperature, topP: share, ...sample });
   }
   sayWritten(files);
 }

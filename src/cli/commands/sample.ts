@@ -1,7 +1,7 @@
 /** riverrun sample */
 import type { Command } from "commander";
 import type { ModelOptions } from "../model.ts";
-import { atLeast, beamOption, integer, rawOption } from "../options.ts";
+import { atLeast, beamOption, integer, rawOption, topPOption } from "../options.ts";
 import { emit } from "../output.ts";
 import { modelCommand } from "../program.ts";
 import { unknownOf, unknownOption } from "../unknown.ts";
@@ -10,6 +10,7 @@ interface SampleOptions extends ModelOptions {
   readonly count: number;
   readonly seed: number;
   readonly temperature?: number;
+  readonly topP?: number;
   readonly beam?: number;
   readonly unknown: boolean;
   readonly raw?: boolean;
@@ -20,14 +21,15 @@ const batch = 64;
 
 /** Adds `riverrun sample`. */
 export function addSample(program: Command): void {
-  modelCommand(program, "sample", "new texts", "sample --model runs/lines --count 10 --temperature 0.8")
+  const command = modelCommand(program, "sample", "new texts", "sample --model runs/lines --count 10 --temperature 0.8")
     .option("--count <n>", "how many", integer(1), 10)
     .option("--seed <n>", "of the first sample; sample i has seed + i", integer(0), 1)
     .option(
       "--temperature <t>",
       "factor on the latents' standard deviation; where words are drawn one by one, of their probabilities (default: the model's generate.temperature)",
       atLeast(0),
-    )
+    );
+  topPOption(command)
     .option(...beamOption)
     .option(...unknownOption)
     .option(...rawOption)
@@ -38,11 +40,11 @@ async function sample(options: SampleOptions): Promise<void> {
   const { sampleTexts } = await import("../../generate/index.ts");
   const { openModel, shown } = await import("../model.ts");
   const model = openModel(options);
-  const { temperature, beam } = options;
+  const { temperature, topP, beam } = options;
   for (let start = 0; start < options.count; start += batch) {
     const count = Math.min(batch, options.count - start);
     const seed = options.seed + start;
-    for (const row of sampleTexts(model, { count, seed, temperature, beam, unknown: unknownOf(options) })) {
+    for (const row of sampleTexts(model, { count, seed, temperature, topP, beam, unknown: unknownOf(options) })) {
       await emit({ text: shown(options, row), seed: row.seed });
     }
   }

@@ -4,6 +4,7 @@ import { RandomStream } from "../../base/random.ts";
 import { drawIndices, noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
 import type { CausalFlow } from "./causalFlow.ts";
 import type { Codebook } from "./codebookHead.ts";
+import { nucleus } from "./nucleus.ts";
 
 /** Choices of `sampleWords`. */
 export interface WordSampling {
@@ -11,6 +12,8 @@ export interface WordSampling {
   readonly seeds: readonly bigint[];
   /** tau: words are drawn from pi^(1/tau), normalised; 0 takes the likeliest. */
   readonly temperature: number;
+  /** p: words are drawn from the nucleus, the likeliest that together have this share (see `nucleus`). Default: 1, all. */
+  readonly topP?: number;
   /** Most positions of a text. */
   readonly positions: number;
   /** The word that ends a text. */
@@ -29,7 +32,8 @@ export interface WordSampling {
 export function sampleWords(flow: CausalFlow, options: WordSampling): number[][] {
   const head = flow.wordHead;
   if (!head) throw new UsageError("words can only be drawn from a flow whose head mixes over the codebook's words");
-  const { seeds, temperature, positions, end, banned = [] } = options;
+  const { seeds, temperature, topP = 1, positions, end, banned = [] } = options;
+  if (!(topP > 0 && topP <= 1)) throw new UsageError(`topP is ${topP}: expected a share above 0, at most 1`);
   const texts: number[][] = seeds.map(() => []);
   if (seeds.length === 0) return texts;
   const streams = seeds.map((seed) => new RandomStream(seed));
@@ -42,7 +46,7 @@ export function sampleWords(flow: CausalFlow, options: WordSampling): number[][]
           const uniforms = running.map((text) => streams[text].uniform());
           const logits = head.logits(decoder.hidden());
           for (const word of banned) logits.slice(1, word, word + 1).fill_(Number.NEGATIVE_INFINITY);
-          return drawIndices(logits, uniforms, temperature);
+          return drawIndices(nucleus(logits, temperature, topP), uniforms, temperature);
         }),
       );
       const points = scope(() =>

@@ -154,6 +154,24 @@ test("drawn words follow the model: a text is drawn as often as its probability 
   model.dispose();
 });
 
+test("with a top-p words are drawn from the likeliest: of all of them nothing changes, of next to none the likeliest", () => {
+  const model = modelOf("tiny-ar");
+  const given = { count: 40, seed: 10 };
+  const samples = sampleTexts(model, given);
+  expect(sampleTexts(model, { ...given, topP: 1 })).toEqual(samples);
+  const greedy = sampleTexts(model, { ...given, temperature: 0 });
+  expect(sampleTexts(model, { ...given, topP: 1e-12 })).toEqual(greedy);
+  const some = sampleTexts(model, { ...given, topP: 0.3 });
+  const variety = (texts: typeof samples): number => new Set(texts.flatMap(({ tokens }) => tokens)).size;
+  expect(variety(some)).toBeLessThan(variety(samples));
+  expect(variety(some)).toBeGreaterThan(variety(greedy));
+  for (const topP of [0, -1, 1.5, Number.NaN]) {
+    expect(() => sampleTexts(model, { ...given, topP })).toThrow(/topP is .*: expected a share above 0/);
+  }
+  expect(() => sampleTexts(model, { ...given, topP: 0.9, beam: 2 })).toThrow(/a search draws no words/);
+  model.dispose();
+});
+
 test("with unknown false the words are drawn from the distribution given that they are not <unk>", () => {
   const model = modelOf("tiny-ar");
   const count = 2000;
