@@ -16,9 +16,21 @@
 #include <vector>
 
 #include "addon.h"
+#include "machine.h"
 #include "sizeClass.h"
 
 namespace riverrun {
+
+// Linux promises more than there is and kills the process that believes it.
+size_t machineBytes() {
+#ifdef __linux__
+  struct sysinfo machine;
+  if (sysinfo(&machine) == 0) return (size_t{machine.totalram} + machine.totalswap) * machine.mem_unit;
+#endif
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(page) : size_t{1} << 48;
+}
+
 namespace {
 
 constexpr size_t kHeader = 64;               // keeps the data on a cache line of its own
@@ -30,16 +42,6 @@ struct Header {
   size_t bytes;  // of the whole block, header included
 };
 static_assert(sizeof(Header) <= kHeader);
-
-// Memory and swap of the machine. Linux promises more than there is and kills the process that believes it.
-size_t machineBytes() {
-#ifdef __linux__
-  struct sysinfo machine;
-  if (sysinfo(&machine) == 0) return (size_t{machine.totalram} + machine.totalswap) * machine.mem_unit;
-#endif
-  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-  return pages > 0 && page > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(page) : size_t{1} << 48;
-}
 
 class CachingAllocator final : public c10::Allocator {
  public:

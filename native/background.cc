@@ -75,7 +75,13 @@ napi_value inBackground(napi_env env, const char* what, const char* code, std::f
         napi_create_threadsafe_function(env, nullptr, nullptr, fromString(env, what), 0, 1, nullptr, nullptr, nullptr,
                                         settle, &task->done),
         what);
-  std::thread(run, task.get()).detach();
+  try {
+    std::thread(run, task.get()).detach();
+  } catch (...) {
+    // Nobody would ever call it, and it keeps the event loop alive.
+    napi_release_threadsafe_function(task->done, napi_tsfn_abort);
+    throw;
+  }
   task.release();
   return promise;
 }

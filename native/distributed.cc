@@ -109,6 +109,7 @@ static napi_value broadcast(napi_env env, napi_callback_info info) {
     std::vector<Wait> waits;
     for (const auto& tensor : namedTensors(env, arguments[1], "broadcast")) {
       waits.push_back(group->broadcast(tensor, root));
+      tensor.unsafeGetTensorImpl()->bump_version();  // which the group, below autograd, does not
     }
     return promiseOf(env, "broadcast", std::move(waits));
   });

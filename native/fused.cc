@@ -252,9 +252,9 @@ struct TimeMap : torch::autograd::Function<TimeMap> {
 
   // y_b = W x_b; an example as it lies is a right factor that needs no other layout.
   static void multiplyOne(const Tensor& w, const Tensor& x, const Tensor& y, int64_t row) {
-    Tensor to = y.select(0, row);
     const Products products = w.numel() > 0 ? productsOfLaidOut(x) : Products::kLibrary;
-    multiply(w, RightFactor(x.select(0, row), RightFactor::Of::kMatrix, products), to);
+    const RightFactor right(x.select(0, row), RightFactor::Of::kMatrix, products);
+    byType(x, [&](auto zero) { multiply<decltype(zero)>(w, right, y.select(0, row)); });
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {

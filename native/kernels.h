@@ -112,9 +112,13 @@ struct PackingKernels {
                          int64_t toWidth);
   // to[r * toWidth + c] = (from[2 r][c], from[2 r + 1][c])
   void (*pairRows)(const float* from, int64_t width, int64_t rows, int64_t columns, uint32_t* to, int64_t toWidth);
-  // to[c * toWidth + r] = (from[2 r][c], from[2 r + 1][c])
-  void (*transposeRowPairs)(const float* from, int64_t width, int64_t rows, int64_t columns, uint32_t* to,
-                            int64_t toWidth);
+  // The same of numbers that are bfloat16 already, and its transpose: to[c * toWidth + r]
+  void (*pairHalfRows)(const uint16_t* from, int64_t width, int64_t rows, int64_t columns, uint32_t* to,
+                       int64_t toWidth);
+  void (*transposeHalfRowPairs)(const uint16_t* from, int64_t width, int64_t rows, int64_t columns, uint32_t* to,
+                                int64_t toWidth);
+  // to[i] = from[i], a bfloat16
+  void (*widen)(const uint16_t* from, int64_t count, float* to);
   // to[i] = from[i] to the nearest bfloat16
   void (*narrow)(const float* from, int64_t count, uint16_t* to);
 };

@@ -1,6 +1,12 @@
 #include <ATen/Version.h>
 #include <ATen/native/CPUBlas.h>
 
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <tuple>
+
+#include "machine.h"
 #include "products.h"
 
 namespace riverrun {
@@ -16,10 +22,28 @@ constexpr int64_t kDepth = 1024;
 #define RIVERRUN_MICRO_KERNELS
 #endif
 
+#ifdef RIVERRUN_MICRO_KERNELS
+// Whether oneDNN makes both kinds; told of a narrower instruction set than there is (ONEDNN_MAX_CPU_ISA), it throws.
+bool makesKernels() {
+  const std::vector<float> a(16), b(16);
+  const std::vector<at::BFloat16> left(16), right(32);
+  std::vector<float> c(16);
+  try {
+    at::native::cpublas::brgemm(1, 16, 1, 16, 16, 16, false, a.data(), b.data(), c.data());
+    at::native::cpublas::brgemm(1, 16, 2, 16, 16, 16, false, left.data(), right.data(), c.data(), true);
+    at::native::cpublas::brgemm_release(true);
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+#endif
+
 // The micro-kernels take any processor, but fall back to a library's product of every tile where they have none.
 bool hasMicroKernels() {
 #if defined(RIVERRUN_MICRO_KERNELS) && (defined(__x86_64__) || defined(_M_X64))
-  static const bool has = at::globalContext().userEnabledMkldnn() && at::get_cpu_capability() == "AVX512";
+  static const bool has =
+      at::globalContext().userEnabledMkldnn() && at::get_cpu_capability() == "AVX512" && makesKernels();
   return has;
 #else
   return false;
@@ -57,24 +81,97 @@ Products productsOfLaidOut(const Tensor& x) {
   return x.scalar_type() == at::kFloat && hasMicroKernels() ? Products::kFloat : Products::kLibrary;
 }
 
-RightFactor::RightFactor(const Tensor& matrix, Of of, Products products)
+// Panels of parameters that do not change, up to an eighth of the machine's memory. The one list of a process, for
+// parameters are their thread's alone.
+class KeptPanels {
+ public:
+  Tensor find(const Tensor& matrix, RightFactor::Of of, Products products) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = entries_.find(keyOf(matrix, of, products));
+    if (found == entries_.end()) return Tensor();
+    // The address may be another tensor's by now.
+    if (!found->second.owner.expired() && found->second.version == matrix._version()) return found->second.panels;
+    entries_.erase(found);
+    return Tensor();
+  }
+
+  void drop(const Tensor& matrix, RightFactor::Of of, Products products) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!entries_.empty()) entries_.erase(keyOf(matrix, of, products));
+  }
+
+  void keep(const Tensor& matrix, RightFactor::Of of, Products products, const Tensor& panels) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    size_t bytes = panels.nbytes();
+    for (auto one = entries_.begin(); one != entries_.end();) {
+      if (one->second.owner.expired()) {
+        one = entries_.erase(one);
+      } else {
+        bytes += one->second.panels.nbytes();
+        ++one;
+      }
+    }
+    if (bytes > most_) return;
+    entries_.insert_or_assign(
+        keyOf(matrix, of, products),
+        Entry{c10::weak_intrusive_ptr<c10::TensorImpl>(matrix.getIntrusivePtr()), matrix._version(), panels});
+  }
+
+  static KeptPanels& instance() {
+    static auto* kept = new KeptPanels;  // never destroyed: libtorch may be gone before
+    return *kept;
+  }
+
+ private:
+  using Key = std::tuple<const void*, RightFactor::Of, Products>;
+  struct Entry {
+    c10::weak_intrusive_ptr<c10::TensorImpl> owner;
+    int64_t version;
+    Tensor panels;
+  };
+
+  static Key keyOf(const Tensor& matrix, RightFactor::Of of, Products products) {
+    return {matrix.unsafeGetTensorImpl(), of, products};
+  }
+
+  const size_t most_ = machineBytes() / 8;
+  std::mutex mutex_;
+  std::map<Key, Entry> entries_;
+};
+
+RightFactor::RightFactor(const Tensor& matrix, Of of, Products products, std::optional<bool> lasts)
     : matrix_(matrix),
       of_(of),
       products_(products),
       depth_(matrix.size(of == Of::kMatrix ? 0 : 1)),
       columns_(matrix.size(of == Of::kMatrix ? 1 : 0)) {
   const bool direct = products == Products::kLibrary || (products == Products::kFloat && of == Of::kMatrix);
-  if (!direct) {
+  if (!direct && lasts) {
+    keeps_ = *lasts;
+    if (keeps_) packed_ = KeptPanels::instance().find(matrix, of, products);
+    else KeptPanels::instance().drop(matrix, of, products);
+  }
+  waits_ = !direct && !packed_.defined();
+  if (waits_) {
     const auto options = matrix.options();
     packed_ = at::empty({panels() * evenDepth() * kPanel},
                         products == Products::kBf16 ? options.dtype(at::kBFloat16) : options);
   }
 }
 
+void RightFactor::keep() const {
+  if (keeps_) KeptPanels::instance().keep(matrix_, of_, products_, packed_);
+}
+
 void RightFactor::pack(int64_t panel) const {
   const auto& table = packingKernels();
+  const int64_t column = panel * kPanel, width = std::min(kPanel, columns_ - column), stride = matrix_.stride(0);
+  if (isBf16(matrix_)) {
+    table.pairHalfRows(static_cast<const uint16_t*>(matrix_.const_data_ptr()) + column, stride, depth_, width,
+                       static_cast<uint32_t*>(packed_.data_ptr()) + panel * evenDepth() / 2 * kPanel, kPanel);
+    return;
+  }
   const float* from = matrix_.const_data_ptr<float>();
-  const int64_t column = panel * kPanel, width = std::min(kPanel, columns_ - column), stride = matrix_.size(1);
   if (products_ == Products::kFloat) {
     table.transpose(from + column * stride, stride, width, depth_,
                     packed_.data_ptr<float>() + panel * evenDepth() * kPanel, kPanel);
@@ -95,14 +192,19 @@ static void panelTile(int64_t rows, int64_t columns, int64_t depth, const Number
 
 void RightFactor::tile(int64_t rows, const void* a, int64_t aStride, int64_t panel, float* c, int64_t cStride) const {
   const int64_t column = panel * kPanel, width = std::min(kPanel, columns_ - column);
+  if (depth_ == 0) {
+    for (int64_t row = 0; row < rows; ++row) std::fill_n(c + row * cStride, width, 0.0f);
+    return;
+  }
   if (products_ == Products::kBf16) {
     panelTile(rows, width, evenDepth(), static_cast<const at::BFloat16*>(a), aStride,
               packed_.const_data_ptr<at::BFloat16>() + panel * evenDepth() * kPanel, kPanel, c, cStride);
     return;
   }
-  const float* b = packs() ? packed_.const_data_ptr<float>() + panel * evenDepth() * kPanel
+  const bool laidOut = packed_.defined();
+  const float* b = laidOut ? packed_.const_data_ptr<float>() + panel * evenDepth() * kPanel
                            : matrix_.const_data_ptr<float>() + column;
-  panelTile(rows, width, depth_, static_cast<const float*>(a), aStride, b, packs() ? kPanel : columns_, c, cStride);
+  panelTile(rows, width, depth_, static_cast<const float*>(a), aStride, b, laidOut ? kPanel : columns_, c, cStride);
 }
 
 void endTiles(Products products) {
@@ -114,29 +216,17 @@ void endTiles(Products products) {
 void packAll(std::initializer_list<const RightFactor*> factors) {
   std::vector<std::pair<const RightFactor*, int64_t>> work;
   for (const RightFactor* factor : factors) {
-    for (int64_t panel = 0; factor && factor->packs() && panel < factor->panels(); ++panel)
+    for (int64_t panel = 0; factor && factor->waits() && panel < factor->panels(); ++panel)
       work.emplace_back(factor, panel);
   }
-  at::parallel_for(0, int64_t(work.size()), 1, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) work[i].first->pack(work[i].second);
+  // Panels are of different depths: a thread takes the next when it is done with one.
+  std::atomic<size_t> next{0};
+  at::parallel_for(0, std::min<int64_t>(work.size(), at::get_num_threads()), 1, [&](int64_t, int64_t) {
+    for (size_t i; (i = next++) < work.size();) work[i].first->pack(work[i].second);
   });
-}
-
-LeftFactor::LeftFactor(const Tensor& rows, Products products) : numbers_(rows), stride_(rows.size(1)) {
-  if (products != Products::kBf16) return;
-  const int64_t count = rows.size(0), depth = rows.size(1);
-  stride_ = (depth + 1) / 2 * 2;
-  numbers_ = at::empty({count, stride_}, rows.options().dtype(at::kBFloat16));
-  const float* from = rows.const_data_ptr<float>();
-  uint16_t* to = static_cast<uint16_t*>(numbers_.data_ptr());
-  overRows(count, depth, [&](int64_t row) {
-    packingKernels().narrow(from + row * depth, depth, to + row * stride_);
-    if (stride_ > depth) to[row * stride_ + depth] = 0;
-  });
-}
-
-const void* LeftFactor::row(int64_t row) const {
-  return static_cast<const char*>(numbers_.const_data_ptr()) + row * stride_ * numbers_.element_size();
+  for (const RightFactor* factor : factors) {
+    if (factor && factor->waits()) factor->keep();
+  }
 }
 
 void outerProduct(const Tensor& slopes, const RightFactor& b, const Tensor& c, int64_t first, int64_t last) {
@@ -147,15 +237,18 @@ void outerProduct(const Tensor& slopes, const RightFactor& b, const Tensor& c, i
     return;
   }
   const bool bf16 = b.products() == Products::kBf16;
-  const int64_t rows = slopes.size(0), outputs = slopes.size(1), inputs = b.columns(),
-                stride = bf16 ? b.evenDepth() : rows;
+  const int64_t rows = slopes.size(0), inputs = b.columns(), stride = bf16 ? b.evenDepth() : rows;
   const Tensor turned = at::empty({64, stride}, slopes.options().dtype(bf16 ? at::kBFloat16 : at::kFloat));
   void* left = turned.data_ptr();
   for (int64_t output = first, height; output < last; output += height) {
     height = tileHeight(last - output);
-    const float* from = slopes.const_data_ptr<float>() + output;
-    if (bf16) packingKernels().transposeRowPairs(from, outputs, rows, height, static_cast<uint32_t*>(left), stride / 2);
-    else packingKernels().transpose(from, outputs, rows, height, static_cast<float*>(left), stride);
+    if (bf16) {
+      packingKernels().transposeHalfRowPairs(static_cast<const uint16_t*>(slopes.const_data_ptr()) + output,
+                                             slopes.stride(0), rows, height, static_cast<uint32_t*>(left), stride / 2);
+    } else {
+      packingKernels().transpose(slopes.const_data_ptr<float>() + output, slopes.stride(0), rows, height,
+                                 static_cast<float*>(left), stride);
+    }
     for (int64_t panel = 0; panel < b.panels(); ++panel) {
       b.tile(height, left, stride, panel, c.data_ptr<float>() + output * inputs + panel * RightFactor::kPanel, inputs);
     }

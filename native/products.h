@@ -4,7 +4,7 @@
 // (other processors, float64, few rows, older libtorch), libtorch's own products.
 #pragma once
 
-#include "fused.h"
+#include "rows.h"
 
 namespace riverrun {
 
@@ -25,8 +25,10 @@ class RightFactor {
   // Whether B is the matrix given, or its transpose.
   enum class Of { kMatrix, kTranspose };
 
-  // Takes memory where panels are laid out anew; `pack` fills it.
-  RightFactor(const Tensor& matrix, Of of, Products products);
+  // Takes memory where panels are laid out anew, which packAll fills. For kBf16 a kMatrix may be of bfloat16. A
+  // parameter that `lasts`, because no training changes it, is laid out once: its panels are kept until it changes or
+  // is freed, and given up where it does not last.
+  RightFactor(const Tensor& matrix, Of of, Products products, std::optional<bool> lasts = std::nullopt);
 
   int64_t depth() const { return depth_; }
   int64_t columns() const { return columns_; }
@@ -36,8 +38,10 @@ class RightFactor {
   // The factor as libtorch's products take it.
   Tensor whole() const { return of_ == Of::kMatrix ? matrix_ : matrix_.t(); }
 
-  bool packs() const { return packed_.defined(); }
+  // Whether the panels are still to be filled.
+  bool waits() const { return waits_; }
   void pack(int64_t panel) const;
+  void keep() const;
 
   // c (rows x the panel's columns) = a (rows x depth) times the panel. Strides count numbers of their own kind; `a` is
   // bfloat16 for kBf16, with a stride of evenDepth and 0 beyond the depth.
@@ -52,59 +56,79 @@ class RightFactor {
   Of of_;
   Products products_;
   int64_t depth_, columns_;
+  bool waits_ = false, keeps_ = false;
 };
 
 // Ends a thread's tiles of bfloat16, whose registers other kernels set up differently.
 void endTiles(Products products);
 
-// Lays out all panels, shared out among the threads; null factors have none.
+// Lays out all panels that wait for it, shared out among the threads; null factors have none.
 void packAll(std::initializer_list<const RightFactor*> factors);
 
+constexpr int64_t kTileRows = 64;
+
 // Rows a tile: what is left over in multiples of 16 and one rest, so that few sizes of kernels are ever made.
-inline int64_t tileHeight(int64_t left) { return left >= 64 ? 64 : left >= 16 ? left / 16 * 16 : left; }
+inline int64_t tileHeight(int64_t left) { return left >= kTileRows ? kTileRows : left >= 16 ? left / 16 * 16 : left; }
 
-// The left factor of a product: rows x depth.
-class LeftFactor {
- public:
-  LeftFactor(const Tensor& rows, Products products);
-  const void* row(int64_t row) const;
-  int64_t stride() const { return stride_; }
+// Rows and columns of a product, at `numbers`.
+template <typename T>
+struct Tile {
+  int64_t firstRow, lastRow, column, columns;
+  T* numbers;
+  int64_t stride;
 
- private:
-  Tensor numbers_;
-  int64_t stride_;
+  // Calls body(row, numbers of that row) for every row.
+  template <typename Body>
+  void over(const Body& body) const {
+    overRows(lastRow - firstRow, columns, [&](int64_t row) { body(firstRow + row, numbers + row * stride); });
+  }
 };
 
-// c = a B, and then finish(first row, last row, first column, last column) for every tile of it.
-template <typename Finish>
-void multiply(const Tensor& a, const RightFactor& b, Tensor& c, const Finish& finish) {
+// c = a B, and finish(tile) for every tile of it while it is in the cache; with no c, tiles are gone after that. `a` is
+// of T or, for kBf16, as bf16Rows makes it.
+template <typename T, typename Finish>
+void multiply(const Tensor& a, const RightFactor& b, const Tensor& c, const Finish& finish) {
+  const int64_t rows = a.size(0), columns = b.columns();
   if (b.products() == Products::kLibrary) {
-    at::mm_out(c, a, b.whole());
-    finish(0, c.size(0), 0, c.size(1));
+    Tensor whole = c.defined() ? c : at::empty({rows, columns}, a.options());
+    at::mm_out(whole, a, b.whole());
+    finish(Tile<T>{0, rows, 0, columns, whole.data_ptr<T>(), columns});
     return;
   }
-  const LeftFactor left(a, b.products());
-  const int64_t rows = c.size(0), columns = c.size(1);
-  float* to = c.data_ptr<float>();
-  at::parallel_for(0, b.panels(), 1, [&](int64_t first, int64_t last) {
-    for (int64_t panel = first; panel < last; ++panel) {
-      const int64_t column = panel * RightFactor::kPanel;
-      for (int64_t row = 0, height; row < rows; row += height) {
-        height = tileHeight(rows - row);
-        b.tile(height, left.row(row), left.stride(), panel, to + row * columns + column, columns);
-        finish(row, row + height, column, std::min(columns, column + RightFactor::kPanel));
+  if constexpr (std::is_same_v<T, float>) {
+    Tensor left = a;
+    if (b.products() == Products::kBf16 && !isBf16(a)) roundRows(a, left = bf16Rows(rows, a.size(1), a.options()));
+    const char* from = static_cast<const char*>(left.const_data_ptr());
+    const int64_t stride = left.stride(0), bytes = stride * left.element_size();
+    float* to = c.defined() ? c.data_ptr<float>() : nullptr;
+    at::parallel_for(0, b.panels(), 1, [&](int64_t first, int64_t last) {
+      alignas(64) float own[kTileRows * RightFactor::kPanel];
+      for (int64_t panel = first; panel < last; ++panel) {
+        const int64_t column = panel * RightFactor::kPanel, width = std::min(columns - column, RightFactor::kPanel);
+        for (int64_t row = 0, height; row < rows; row += height) {
+          height = tileHeight(rows - row);
+          const Tile<T> tile{row,
+                             row + height,
+                             column,
+                             width,
+                             to ? to + row * columns + column : own,
+                             to ? columns : RightFactor::kPanel};
+          b.tile(height, from + row * bytes, stride, panel, tile.numbers, tile.stride);
+          finish(tile);
+        }
       }
-    }
-    endTiles(b.products());
-  });
+      endTiles(b.products());
+    });
+  }
 }
 
-inline void multiply(const Tensor& a, const RightFactor& b, Tensor& c) {
-  multiply(a, b, c, [](int64_t, int64_t, int64_t, int64_t) {});
+template <typename T>
+void multiply(const Tensor& a, const RightFactor& b, const Tensor& c) {
+  multiply<T>(a, b, c, [](const Tile<T>&) {});
 }
 
 // Rows first..last-1 of c (outputs x inputs) = slopes^T B, slopes (rows x outputs) and B (rows x inputs): the gradient
-// of a parameter.
+// of a parameter. Slopes are of bfloat16 for kBf16.
 void outerProduct(const Tensor& slopes, const RightFactor& b, const Tensor& c, int64_t first, int64_t last);
 
 }  // namespace riverrun

@@ -25,6 +25,11 @@ struct Shape {
   int64_t tasks() const { return exampleTasks(batch); }
   int64_t examples() const { return std::max<int64_t>(1, kRows / positions); }
 
+  // Room for what products read as a factor.
+  Tensor factorRows(int64_t count, int64_t width, const at::TensorOptions& options) const {
+    return bf16 ? bf16Rows(count, width, options) : at::empty({count, width}, options);
+  }
+
   // Calls body(task, first example, last example) for every task and part of it.
   template <typename Body>
   void over(const Body& body) const {
@@ -46,14 +51,21 @@ Tensor rowsOf(const Tensor& all, const Shape& shape, int64_t first, int64_t last
   return all.narrow(0, first * shape.positions, (last - first) * shape.positions);
 }
 
+// y = LayerNorm(x), of T or of bfloat16
 template <typename T>
-void normalise(const Tensor& x, const Tensor& weight, const Tensor& bias, const Shape& shape, Tensor& y,
-               Tensor& moments) {
+void normalise(const Tensor& x, const Tensor& weight, const Tensor& bias, const Shape& shape, const Tensor& y,
+               const Tensor& moments) {
   const T *from = x.const_data_ptr<T>(), *w = weight.const_data_ptr<T>(), *b = bias.const_data_ptr<T>();
-  T *to = y.data_ptr<T>(), *kept = moments.data_ptr<T>();
+  T* kept = moments.data_ptr<T>();
+  const RowPlaces<T> to(y);
   const int64_t n = x.size(1);
-  overRows(x.size(0), n, [&](int64_t row) {
-    kernels<T>().layerNorm(from + row * n, w, b, T(shape.factor), T(shape.epsilon), to + row * n, kept + 2 * row, n);
+  at::parallel_for(0, x.size(0), rowsPerTask(n), [&](int64_t first, int64_t last) {
+    std::vector<T> line(to.numbers ? 0 : n);
+    for (int64_t row = first; row < last; ++row) {
+      to.write(row, 0, n, line.data(), [&](T* place) {
+        kernels<T>().layerNorm(from + row * n, w, b, T(shape.factor), T(shape.epsilon), place, kept + 2 * row, n);
+      });
+    }
   });
 }
 
@@ -81,40 +93,31 @@ void overHeads(const Shape& shape, int64_t first, int64_t last, const T* packed,
   });
 }
 
-// What a tile of a product becomes: rows and columns of matrices of `width`.
-struct Tile {
-  int64_t firstRow, lastRow, column, columns, width;
-
-  // Calls body(offset in the matrices, offset in a row) for every row.
-  template <typename Body>
-  void over(const Body& body) const {
-    overRows(lastRow - firstRow, columns, [&](int64_t row) { body((firstRow + row) * width + column, column); });
-  }
+// Room for a row of a tile whose numbers are rounded: there, no tile is wider than a panel.
+template <typename T>
+struct Line {
+  alignas(64) T numbers[RightFactor::kPanel];
 };
 
-// out = x + m (h + bias), m absent where nothing is dropped
+// out = x + m (h + bias) for a tile h of a product, m absent where nothing is dropped; out of T or of bfloat16
 template <typename T>
-void addBranch(const Tile& tile, const Tensor& x, const Tensor& h, const Tensor& bias, const Tensor& mask,
-               Tensor& out) {
-  const T *left = x.const_data_ptr<T>(), *right = h.const_data_ptr<T>(), *shift = bias.const_data_ptr<T>();
+void addBranch(const Tile<T>& tile, const Tensor& x, const Tensor& bias, const Tensor& mask, const Tensor& out) {
+  const T *left = x.const_data_ptr<T>(), *shift = bias.const_data_ptr<T>() + tile.column;
   const T* kept = mask.defined() ? mask.const_data_ptr<T>() : nullptr;
-  T* to = out.data_ptr<T>();
-  tile.over([&](int64_t at, int64_t column) {
-    if (kept) kernels<T>().maskedResidual(left + at, right + at, shift + column, kept + at, to + at, tile.columns);
-    else kernels<T>().biasResidual(left + at, right + at, shift + column, to + at, tile.columns);
+  const RowPlaces<T> places(out);
+  const int64_t width = x.size(1);
+  tile.over([&](int64_t row, const T* right) {
+    const int64_t at = row * width + tile.column;
+    Line<T> line;
+    places.write(row, tile.column, tile.columns, line.numbers, [&](T* to) {
+      if (kept) kernels<T>().maskedResidual(left + at, right, shift, kept + at, to, tile.columns);
+      else kernels<T>().biasResidual(left + at, right, shift, to, tile.columns);
+    });
   });
 }
 
-// Calls body(tile) for every tile of c = a B once it is there.
-template <typename Body>
-void multiplied(const Tensor& a, const RightFactor& b, Tensor& c, const Body& body) {
-  const int64_t width = c.size(1);
-  multiply(a, b, c, [&](int64_t row, int64_t end, int64_t column, int64_t last) {
-    body(Tile{row, end, column, last - column, width});
-  });
-}
-
-// What a gradient needs of the way forward, for all rows; nothing of it is defined where no gradient is asked for.
+// What a gradient needs of the way forward, for all rows; nothing of it is defined where no gradient is asked for. What
+// only products read is of bfloat16 where they are, and so is what GELU was applied to.
 struct Kept {
   Tensor norm1, moments1, packed, sums, mixed, middle, norm2, moments2, inner, active, block;
 
@@ -122,9 +125,10 @@ struct Kept {
   Kept(const Shape& shape, bool hasHead, const at::TensorOptions& options) {
     const int64_t c = shape.channels;
     const auto all = [&](int64_t width) { return at::empty({shape.rows(), width}, options); };
-    norm1 = all(c), moments1 = all(2), packed = all(3 * c), sums = all(2 * shape.heads), mixed = all(c);
-    middle = all(c), norm2 = all(c), moments2 = all(2), inner = all(shape.hidden), active = all(shape.hidden);
-    if (hasHead) block = all(c);
+    const auto factor = [&](int64_t width) { return shape.factorRows(shape.rows(), width, options); };
+    norm1 = factor(c), moments1 = all(2), packed = all(3 * c), sums = all(2 * shape.heads), mixed = all(c);
+    middle = all(c), norm2 = factor(c), moments2 = all(2), inner = factor(shape.hidden), active = factor(shape.hidden);
+    if (hasHead) block = factor(c);
   }
 
   variable_list list() const {
@@ -156,12 +160,15 @@ struct Inputs {
 };
 
 // The way forward: `out`, and all of `kept` where it is defined; otherwise every part of a task has rows of its own.
-void run(const Shape& shape, const Inputs& given, Tensor& out, const Kept& kept) {
+// Parameters last where no gradient is asked for: nothing changes them soon.
+void run(const Shape& shape, const Inputs& given, Tensor& out, const Kept& kept, bool lasts) {
   const int64_t c = shape.channels;
   const auto options = given.x.options();
   const auto& w = given.w;
   const Products products = productsFor(given.x, shape.rows(), shape.bf16);
-  const auto right = [&](const Tensor& matrix) { return RightFactor(matrix, RightFactor::Of::kTranspose, products); };
+  const auto right = [&](const Tensor& matrix) {
+    return RightFactor(matrix, RightFactor::Of::kTranspose, products, lasts);
+  };
   const RightFactor toPacked = right(w[kPacked]), toOut = right(w[kOut]), toInner = right(w[kInner]),
                     toOuter = right(w[kOuter]);
   std::optional<RightFactor> toHead;
@@ -172,39 +179,45 @@ void run(const Shape& shape, const Inputs& given, Tensor& out, const Kept& kept)
     const auto& table = kernels<T>();
     shape.over([&](int64_t, int64_t first, int64_t last) {
       const int64_t own = (last - first) * shape.positions;
+      const auto of = [&](const Tensor& whole) { return whole.defined() ? rowsOf(whole, shape, first, last) : whole; };
       const auto part = [&](const Tensor& whole, int64_t width) {
-        return whole.defined() ? rowsOf(whole, shape, first, last) : at::empty({own, width}, options);
+        return whole.defined() ? of(whole) : at::empty({own, width}, options);
       };
-      const auto branch = [&](const Tensor& mask) { return mask.defined() ? rowsOf(mask, shape, first, last) : mask; };
-      const Tensor from = rowsOf(given.x, shape, first, last);
-      Tensor n1 = part(kept.norm1, c), m1 = part(kept.moments1, 2), p = part(kept.packed, 3 * c),
-             s = part(kept.sums, 2 * shape.heads), a = part(kept.mixed, c), mid = part(kept.middle, c),
-             n2 = part(kept.norm2, c), m2 = part(kept.moments2, 2), h = part(kept.inner, shape.hidden),
-             g = part(kept.active, shape.hidden),
-             to = given.head.defined() ? part(kept.block, c) : rowsOf(out, shape, first, last);
+      const auto factor = [&](const Tensor& whole, int64_t width) {
+        return whole.defined() ? of(whole) : shape.factorRows(own, width, options);
+      };
+      const Tensor from = of(given.x), top = of(out);
+      const Tensor n1 = factor(kept.norm1, c), m1 = part(kept.moments1, 2), p = part(kept.packed, 3 * c),
+                   s = part(kept.sums, 2 * shape.heads), a = part(kept.mixed, c), mid = part(kept.middle, c),
+                   n2 = factor(kept.norm2, c), m2 = part(kept.moments2, 2), h = of(kept.inner),
+                   g = factor(kept.active, shape.hidden), to = toHead ? factor(kept.block, c) : top;
+      // A product whose result is only read through what is made of its tiles has no place for it.
+      const auto place = [](const Tensor& x) { return x.defined() && !isBf16(x) ? x : Tensor(); };
       normalise<T>(from, w[kNorm1], w[kShift1], shape, n1, m1);
-      multiply(n1, toPacked, p);
+      multiply<T>(n1, toPacked, p);
       T *mixedTo = a.data_ptr<T>(), *sumsTo = s.data_ptr<T>();
       overHeads<T>(shape, first, last, p.const_data_ptr<T>(), w[kPackedBias].const_data_ptr<T>(),
                    [&](const HeadRows<T>& head, int64_t at, int64_t, int64_t sum, T* scratch) {
                      table.attention(head, mixedTo + at, sumsTo + sum, scratch);
                    });
-      multiplied(a, toOut, mid,
-                 [&](const Tile& tile) { addBranch<T>(tile, from, mid, w[kOutBias], branch(given.mask1), mid); });
+      const Tensor mask1 = of(given.mask1), mask2 = of(given.mask2);
+      multiply<T>(a, toOut, mid, [&](const Tile<T>& tile) { addBranch<T>(tile, from, w[kOutBias], mask1, mid); });
       normalise<T>(mid, w[kNorm2], w[kShift2], shape, n2, m2);
       const T* shift = w[kInnerBias].const_data_ptr<T>();
-      const T* hidden = h.const_data_ptr<T>();
-      T* act = g.data_ptr<T>();
-      multiplied(n2, toInner, h, [&](const Tile& tile) {
-        tile.over(
-            [&](int64_t at, int64_t column) { table.biasGelu(hidden + at, shift + column, act + at, tile.columns); });
+      const RowPlaces<T> active(g);
+      std::optional<RowPlaces<T>> rounded;
+      if (h.defined() && isBf16(h)) rounded.emplace(h);
+      multiply<T>(n2, toInner, place(h), [&](const Tile<T>& tile) {
+        tile.over([&](int64_t row, const T* hidden) {
+          if (rounded) rounded->round(row, tile.column, tile.columns, hidden);
+          Line<T> line;
+          active.write(row, tile.column, tile.columns, line.numbers,
+                       [&](T* act) { table.biasGelu(hidden, shift + tile.column, act, tile.columns); });
+        });
       });
-      multiplied(g, toOuter, to,
-                 [&](const Tile& tile) { addBranch<T>(tile, mid, to, w[kOuterBias], branch(given.mask2), to); });
-      if (given.head.defined()) {
-        Tensor top = rowsOf(out, shape, first, last);
-        multiply(to, *toHead, top);
-      }
+      multiply<T>(g, toOuter, place(to),
+                  [&](const Tile<T>& tile) { addBranch<T>(tile, mid, w[kOuterBias], mask2, to); });
+      if (toHead) multiply<T>(to, *toHead, top);
     });
   });
 }
@@ -225,7 +238,7 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
     const int64_t outputs = head ? head->size(0) : c;
     Tensor out = at::empty({rows, outputs}, x.options());
     const Kept kept = differentiable && !recomputes ? Kept(shape, head.has_value(), x.options()) : Kept();
-    run(shape, given, out, kept);
+    run(shape, given, out, kept, !differentiable);
     if (differentiable) {
       variable_list saved = given.w;
       saved.insert(saved.end(), {given.x, given.head, given.mask1, given.mask2});
@@ -260,15 +273,23 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
     if (!kept.norm1.defined()) {
       kept = Kept(shape, head.defined(), options);
       Tensor again = at::empty({rows, head.defined() ? head.size(0) : c}, options);
-      run(shape, given, again, kept);
+      run(shape, given, again, kept, false);
     }
     const Tensor gresult = gradients[0].contiguous().view({rows, head.defined() ? head.size(0) : c});
     const auto all = [&](int64_t width) { return at::empty({rows, width}, options); };
-    Tensor gx = all(c), gmiddle = all(c), ginner = all(wide), gpacked = all(3 * c);
+    Tensor gx = all(c), gmiddle = all(c);
     // Of the block's output, which is the operator's where there is no head.
     Tensor gy = head.defined() ? all(c) : gresult;
     // Gradients of the branches before they are added: those of the sums where nothing is dropped.
     Tensor gbranch1 = mask1.defined() ? all(c) : gmiddle, gbranch2 = mask2.defined() ? all(c) : gy;
+    // The same as factors of products. Those of the inner rows and of the packed projections have no other place.
+    const auto factorOf = [&](const Tensor& numbers) {
+      return shape.bf16 ? bf16Rows(rows, numbers.size(1), options) : numbers;
+    };
+    const Tensor outSlopes = factorOf(gbranch1), outerSlopes = factorOf(gbranch2),
+                 headSlopes = head.defined() ? factorOf(gresult) : Tensor(),
+                 innerSlopes = shape.factorRows(rows, wide, options),
+                 packedSlopes = shape.factorRows(rows, 3 * c, options);
     // One row of sums a task: weight and bias of both norms, then the biases of the four products.
     const int64_t columns = 9 * c + wide, tasks = shape.tasks();
     Tensor partial = at::zeros({tasks, columns}, options);
@@ -299,8 +320,8 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
           for (int64_t row = 0; row < own; ++row) table.accumulate(from + row * width, to, width);
         };
         if (head.defined()) {
-          Tensor below = part(gy);
-          multiply(part(gresult), *fromHead, below);
+          roundRows(part(gresult), part(headSlopes));
+          multiply<T>(part(headSlopes), *fromHead, part(gy));
         }
         if (mask2.defined()) {
           const T *slope = data(gy), *factor = data(mask2);
@@ -308,20 +329,23 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
           for (int64_t i = 0; i < own * c; ++i) to[i] = slope[i] * factor[i];
         }
         accumulate(data(gbranch2), c, gouter);
-        Tensor gi = part(ginner), gn = at::empty({own, c}, options), ga = at::empty({own, c}, options);
+        roundRows(part(gbranch2), part(outerSlopes));
+        const Tensor gn = at::empty({own, c}, options), ga = at::empty({own, c}, options), gi = part(innerSlopes);
         {
-          const T *h = data(kept.inner), *shift = w[kInnerBias].const_data_ptr<T>();
-          T* to = target(ginner);
-          multiplied(part(gbranch2), fromOuter, gi, [&](const Tile& tile) {
+          const RowPlaces<T> known(part(kept.inner)), places(gi);
+          const T* shift = w[kInnerBias].const_data_ptr<T>();
+          multiply<T>(part(outerSlopes), fromOuter, shape.bf16 ? Tensor() : gi, [&](const Tile<T>& tile) {
             // One row after another: all of them add to the same sums.
             for (int64_t row = tile.firstRow; row < tile.lastRow; ++row) {
-              const int64_t at = row * wide + tile.column;
-              table.biasGeluBackward(to + at, h + at, shift + tile.column, to + at, ginnerBias + tile.column,
-                                     tile.columns);
+              T* slope = tile.numbers + (row - tile.firstRow) * tile.stride;
+              Line<T> line;
+              const T* h = known.read(row, tile.column, tile.columns, line.numbers);
+              table.biasGeluBackward(slope, h, shift + tile.column, slope, ginnerBias + tile.column, tile.columns);
+              if (shape.bf16) places.round(row, tile.column, tile.columns, slope);
             }
           });
         }
-        multiply(gi, fromInner, gn);
+        multiply<T>(gi, fromInner, gn);
         const auto norm = [&](const Tensor& x, const Tensor& weight, const Tensor& moments, const T* residual, T* to,
                               T* ownWeight, T* ownBias) {
           const T *slope = gn.const_data_ptr<T>(), *from = data(x), *gain = weight.const_data_ptr<T>(),
@@ -338,16 +362,19 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
           for (int64_t i = 0; i < own * c; ++i) to[i] = slope[i] * factor[i];
         }
         accumulate(data(gbranch1), c, gout);
-        multiply(part(gbranch1), fromOut, ga);
+        roundRows(part(gbranch1), part(outSlopes));
+        multiply<T>(part(outSlopes), fromOut, ga);
         const T *slopes = ga.const_data_ptr<T>(), *outputs = data(kept.mixed), *logs = data(kept.sums);
-        T* toPacked = target(gpacked);
+        const Tensor gpacked = shape.bf16 ? at::empty({own, 3 * c}, options) : part(packedSlopes);
+        T* toPacked = gpacked.data_ptr<T>();
         overHeads<T>(shape, first, last, data(kept.packed), w[kPackedBias].const_data_ptr<T>(),
                      [&](const HeadRows<T>& head, int64_t at, int64_t packedAt, int64_t sum, T* scratch) {
                        table.attentionBackward(head, outputs + at, slopes + at, logs + sum, toPacked + packedAt,
                                                scratch);
                      });
         accumulate(toPacked, 3 * c, gpackedBias);
-        multiply(part(gpacked), fromPacked, gn);
+        roundRows(gpacked, part(packedSlopes));
+        multiply<T>(part(packedSlopes), fromPacked, gn);
         norm(given.x, w[kNorm1], kept.moments1, data(gmiddle), target(gx), gnorm1, gshift1);
       });
     });
@@ -356,16 +383,16 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
       Tensor result, slopes;
       RightFactor inputs;
     };
-    std::vector<Product> outer{{at::empty_like(w[kPacked]), gpacked, right(kept.norm1)},
-                               {at::empty_like(w[kOut]), gbranch1, right(kept.mixed)},
-                               {at::empty_like(w[kInner]), ginner, right(kept.norm2)},
-                               {at::empty_like(w[kOuter]), gbranch2, right(kept.active)}};
+    std::vector<Product> outer{{at::empty_like(w[kPacked]), packedSlopes, right(kept.norm1)},
+                               {at::empty_like(w[kOut]), outSlopes, right(kept.mixed)},
+                               {at::empty_like(w[kInner]), innerSlopes, right(kept.norm2)},
+                               {at::empty_like(w[kOuter]), outerSlopes, right(kept.active)}};
     gradientOf(kPacked) = outer[0].result;
     gradientOf(kOut) = outer[1].result;
     gradientOf(kInner) = outer[2].result;
     gradientOf(kOuter) = outer[3].result;
     if (head.defined()) {
-      outer.push_back({at::empty_like(head), gresult, right(kept.block)});
+      outer.push_back({at::empty_like(head), headSlopes, right(kept.block)});
       results[1 + kWeights] = outer.back().result;
     }
     for (const auto& one : outer) packAll({&one.inputs});
