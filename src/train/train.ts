@@ -567,7 +567,8 @@ async function rehearse(run: Run, stage = onlyStage): Promise<TrainResult> {
 
 /** Tokens of a training: a resumed one's as they were, a new one's as its vectors say. */
 function tokensOf({ config, vectors, resume, out, flow, from }: TrainOptions): TokenChoice {
-  if (from !== undefined) {
+  const checkpoint = resume ? findCheckpoint(out) : undefined;
+  if (from !== undefined && !checkpoint) {
     if (flow !== undefined) throw new UsageError("--from and --flow: expected one of them");
     if (vectors !== undefined)
       throw new UsageError(`the model in ${from} has word vectors of its own: leave --vectors out`);
@@ -580,7 +581,6 @@ function tokensOf({ config, vectors, resume, out, flow, from }: TrainOptions): T
     const own = onFlowOf(config, flow);
     return { config: own, wordPiece: own.data.tokenizer === "wordpiece" ? readWordPieces(flow) : undefined };
   }
-  const checkpoint = resume ? findCheckpoint(out) : undefined;
   if (!checkpoint) return tokenChoice(config, vectors);
   const { data } = checkpointConfig(checkpoint);
   if (data.tokenizer !== "wordpiece") return { config, wordPiece: undefined };

@@ -58,6 +58,19 @@ describe("a training", () => {
     const [before, after] = [out, onward].map(
       (at) => JSON.parse(readFileSync(join(at, "config.json"), "utf8")) as Config,
     );
+    const resumed = await run(addTrain, [
+      "train",
+      "--from",
+      "/gone",
+      "--data",
+      data,
+      "--out",
+      onward,
+      ...set,
+      "--resume",
+    ]);
+    expect(resumed.err).toContain("the training is finished");
+    expect(resumed.code).toBe(0);
     expect(after).toEqual({
       ...before,
       flow: { ...before.flow, dropout: 0.2 },

@@ -65,7 +65,8 @@ describe("a training that starts from a trained model", () => {
       const parts = join(scratch(), "parts");
       let steps = 0;
       await onward({ out: parts, interrupted: () => (++steps >= 5 ? "a test" : undefined) });
-      await onward({ out: parts, from, resume: true });
+      // The folder that it started from may be gone by then.
+      await onward({ out: parts, from: from && "no/such/folder", resume: true });
       expect(sameRun(whole, parts)).toBe(true);
     }
   });

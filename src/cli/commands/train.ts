@@ -1,4 +1,6 @@
 /** riverrun train */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { commandAgain } from "../../base/invocation.ts";
@@ -115,7 +117,10 @@ async function train(options: TrainOptions): Promise<void> {
   const { configFrom } = await import("../configuration.ts");
   const { acContext } = options;
   const set = acContext === undefined ? options.set : [...(options.set ?? []), `flow.acContext=${acContext}`];
-  const config = configFrom({ ...options, set });
+  const { from, resume, out } = options;
+  // What a resume goes on with is in its own folder, should the one that it started from be gone.
+  const base = from !== undefined && resume && out !== undefined && existsSync(join(out, "config.json")) ? out : from;
+  const config = configFrom({ ...options, set, from: base });
   if (acContext !== undefined && config.flow.couplings !== "autoregressive") {
     throw new UsageError(`--ac-context: ${config.preset} is not autoregressive; expected a preset like paper-ar`);
   }
@@ -124,8 +129,9 @@ async function train(options: TrainOptions): Promise<void> {
     return;
   }
   await checkWordPieces(options, config);
-  const { data, out } = options;
-  if (!data || !out) throw new UsageError("expected --data FILE... (or builtin) and --out DIR");
+  const { data } = options;
+  if (!data) throw new UsageError("expected --data FILE... (or builtin)");
+  if (!out) throw new UsageError("expected --out DIR");
   const { readData } = await import("../data.ts");
   const texts = await readData(data);
   const validation = options.validation && (await readData(options.validation));
