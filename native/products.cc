@@ -22,29 +22,10 @@ constexpr int64_t kDepth = 1024;
 #define RIVERRUN_MICRO_KERNELS
 #endif
 
-#ifdef RIVERRUN_MICRO_KERNELS
-// Whether oneDNN makes both kinds; told of a narrower instruction set than there is (ONEDNN_MAX_CPU_ISA), it throws.
-bool makesKernels() {
-  const std::vector<float> a(16), b(16);
-  const std::vector<at::BFloat16> left(16), right(32);
-  std::vector<float> c(16);
-  try {
-    at::native::cpublas::brgemm(1, 16, 1, 16, 16, 16, false, a.data(), b.data(), c.data());
-    at::native::cpublas::brgemm(1, 16, 2, 16, 16, 16, false, left.data(), right.data(), c.data(), true);
-    at::native::cpublas::brgemm_release(true);
-    return true;
-  } catch (const std::exception&) {
-    return false;
-  }
-}
-#endif
-
 // The micro-kernels take any processor, but fall back to a library's product of every tile where they have none.
-bool hasMicroKernels() {
+bool mayMakeKernels() {
 #if defined(RIVERRUN_MICRO_KERNELS) && (defined(__x86_64__) || defined(_M_X64))
-  static const bool has =
-      at::globalContext().userEnabledMkldnn() && at::get_cpu_capability() == "AVX512" && makesKernels();
-  return has;
+  return at::globalContext().userEnabledMkldnn() && at::get_cpu_capability() == "AVX512";
 #else
   return false;
 #endif
@@ -64,9 +45,34 @@ void kernel(int64_t rows, int64_t columns, int64_t depth, const at::BFloat16* a,
 #endif
 }
 
+// Whether oneDNN makes a kernel: told of a narrower instruction set than there is (ONEDNN_MAX_CPU_ISA), it throws.
+template <typename Number>
+bool makesKernel() {
+  const std::vector<Number> a(2), b(2 * 16);
+  std::vector<float> c(16);
+  try {
+    kernel(1, 16, 2, a.data(), 2, b.data(), 16, c.data(), 16, false);
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+bool hasMicroKernels() {
+  static const bool has = mayMakeKernels() && makesKernel<float>();
+  return has;
+}
+
 }  // namespace
 
-bool hasBf16Products() { return hasMicroKernels(); }
+bool hasBf16Products() {
+  static const bool has = mayMakeKernels() && [] {
+    const bool makes = makesKernel<at::BFloat16>();
+    if (makes) endTiles(Products::kBf16);
+    return makes;
+  }();
+  return has;
+}
 
 Products productsFor(const Tensor& x, int64_t rows, bool bf16) {
   if (bf16) {
