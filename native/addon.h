@@ -34,6 +34,7 @@ struct Operator {
   c10::OperatorHandle handle;
   std::vector<Argument> arguments;
   std::vector<Kind> results;
+  std::vector<size_t> writtenLists;  // the arguments that are lists of tensors it writes into
 };
 
 struct HeldTensor {

@@ -26,11 +26,13 @@ static const OperatorName kOperators[] = {
 void resolveOperators(Environment& environment) {
   for (const auto& [name, overload] : kOperators) {
     auto handle = c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
-    auto op = std::make_unique<Operator>(Operator{*overload ? std::string(name) + "." + overload : name, handle, {}, {}});
+    auto op = std::make_unique<Operator>(Operator{*overload ? std::string(name) + "." + overload : name, handle, {}, {}, {}});
     for (const auto& argument : handle.schema().arguments()) {
       bool optional = false;
       // real_type() tells a dtype, a layout and a memory format from a plain int; type() calls them all int.
       const Kind kind = kindOf(argument.real_type(), optional);
+      if (kind == Kind::kTensorList && argument.alias_info() && argument.alias_info()->isWrite())
+        op->writtenLists.push_back(op->arguments.size());
       op->arguments.push_back({argument.name(), kind, optional, argument.default_value()});
     }
     if (op->arguments.size() > kMostArguments) throw std::logic_error(op->name + " has too many arguments");
@@ -172,7 +174,15 @@ static napi_value dispatch(napi_env env, napi_callback_info info, bool wantResul
         throw std::invalid_argument(argument.name + " is missing");
       }
     }
+    std::vector<at::Tensor> written;
+    for (const size_t i : op.writtenLists) {
+      for (auto& tensor : stack[i].toTensorVector()) written.push_back(std::move(tensor));
+    }
     op.handle.callBoxed(stack);
+    // libtorch counts what is written into a tensor, but not into those of a list, as the fused optimisers do.
+    for (const auto& tensor : written) {
+      if (!tensor.is_inference()) tensor.unsafeGetTensorImpl()->bump_version();
+    }
     if (!wantResult) return nullptr;
     if (stack.size() == 1 && stack[0].isTensor()) {
       return returnTensor(env, environment, std::move(stack[0]).toTensor());

@@ -101,9 +101,13 @@ class KeptPanels {
     return Tensor();
   }
 
-  void drop(const Tensor& matrix, RightFactor::Of of, Products products) {
+  // Whatever is kept of a matrix.
+  void drop(const Tensor& matrix) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (!entries_.empty()) entries_.erase(keyOf(matrix, of, products));
+    if (entries_.empty()) return;
+    const void* owner = matrix.unsafeGetTensorImpl();
+    auto one = entries_.lower_bound({owner, RightFactor::Of::kMatrix, Products::kLibrary});
+    while (one != entries_.end() && std::get<0>(one->first) == owner) one = entries_.erase(one);
   }
 
   void keep(const Tensor& matrix, RightFactor::Of of, Products products, const Tensor& panels) {
@@ -152,11 +156,9 @@ RightFactor::RightFactor(const Tensor& matrix, Of of, Products products, std::op
       depth_(matrix.size(of == Of::kMatrix ? 0 : 1)),
       columns_(matrix.size(of == Of::kMatrix ? 1 : 0)) {
   const bool direct = products == Products::kLibrary || (products == Products::kFloat && of == Of::kMatrix);
-  if (!direct && lasts) {
-    keeps_ = *lasts;
-    if (keeps_) packed_ = KeptPanels::instance().find(matrix, of, products);
-    else KeptPanels::instance().drop(matrix, of, products);
-  }
+  keeps_ = !direct && lasts.value_or(false);
+  if (keeps_) packed_ = KeptPanels::instance().find(matrix, of, products);
+  else if (lasts) KeptPanels::instance().drop(matrix);
   waits_ = !direct && !packed_.defined();
   if (waits_) {
     const auto options = matrix.options();
