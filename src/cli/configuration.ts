@@ -1,11 +1,12 @@
 /** Configurations from preset, file and `--set`. */
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { join } from "node:path";
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from "yaml";
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
 import { programName } from "../base/invocation.ts";
 import { requireFile } from "../corpora/textFile.ts";
 import { type Config, configSchema, missingKeys, parseConfig, presetConfig, presetNames } from "../flow/index.ts";
-import { readModelConfig } from "../flow/modelFolder.ts";
+import { modelFiles, readModelConfig } from "../flow/modelFolder.ts";
 import { isStream } from "./lines.ts";
 
 function set(config: Record<string, unknown>, assignment: string): void {
@@ -163,12 +164,19 @@ function readConfigFile(path: string): Config {
   return parseConfig(value, path);
 }
 
+/** Where the configuration of a training that starts from a model is: a resume has its own, should that model be gone. */
+function startOf(from: string, { resume, out }: { readonly resume?: boolean; readonly out?: string }): string {
+  return resume && out !== undefined && existsSync(join(out, modelFiles.config)) ? out : from;
+}
+
 /** The configuration that a command line asks for. @throws UsageError, DataMissingError */
 export function configFrom(options: {
   readonly preset?: string;
   readonly config?: string;
-  /** The folder of a trained model, whose configuration is the base. */
+  /** The folder of a trained model, whose configuration is the base; of a resume that of `out`, where there is one. */
   readonly from?: string;
+  readonly resume?: boolean;
+  readonly out?: string;
   readonly set?: readonly string[];
   readonly seed?: number;
 }): Config {
@@ -176,7 +184,11 @@ export function configFrom(options: {
   const given = [preset, config, from].filter((base) => base !== undefined);
   if (given.length !== 1) throw new UsageError("expected one of --preset NAME, --config FILE and --from DIR");
   const base =
-    config !== undefined ? readConfigFile(config) : from !== undefined ? readModelConfig(from) : presetConfig(given[0]);
+    config !== undefined
+      ? readConfigFile(config)
+      : from !== undefined
+        ? readModelConfig(startOf(from, options))
+        : presetConfig(given[0]);
   const where = config ?? from ?? `preset ${preset}`;
   if (!options.set?.length && options.seed === undefined) return parseConfig(base, where);
   const changed = structuredClone(base) as Record<string, unknown>;

@@ -77,14 +77,12 @@ function share(text: string): number {
   return value;
 }
 
-/** Adds `--top-p`. */
-export function topPOption(command: Command): Command {
-  return command.option(
-    "--top-p <p>",
-    "draw words only from the likeliest that together have this share of the probability, as in 0.9; in models whose words are drawn one by one (default: all words)",
-    share,
-  );
-}
+/** The option of commands that draw words. */
+export const topPOption = [
+  "--top-p <p>",
+  "draw words only from the likeliest that together have this share of the probability, as in 0.9; in models whose words are drawn one by one (default: all words)",
+  share,
+] as const;
 
 /** The option of commands that write texts. */
 export const rawOption = ["--raw", "tokens joined by spaces instead of text"] as const;

@@ -98,12 +98,12 @@ export async function overFlows<Result>(
 }
 
 /** Whether the table's rows are trained, and no models were given. */
-export function trainsRows({ modelFolders }: GenerationOptions): boolean {
+function trainsRows({ modelFolders }: GenerationOptions): boolean {
   return !modelFolders || modelFolders.length === 0;
 }
 
 /** How the command line said which models; folders by name. */
-export function modelChoice(options: GenerationOptions): string[] {
+function modelChoice(options: GenerationOptions): string[] {
   const { models, modelFolders } = options;
   if (modelFolders && !trainsRows(options)) return ["--model", ...modelFolders.map(nameOf)];
   return models ? ["--models", models.join(",")] : [];

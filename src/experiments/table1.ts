@@ -8,12 +8,11 @@ import {
   BigramJudge,
   type GenerationOptions,
   generationData,
-  modelChoice,
   overFlows,
+  provenanceOf,
   requireNumbers,
-  trainsRows,
 } from "./generation.ts";
-import { commandOf, type DataRecord, describeData, describeProvenance, type Provenance, provenance } from "./record.ts";
+import { type DataRecord, describeData, describeProvenance, type Provenance } from "./record.ts";
 import type { RowName } from "./rows.ts";
 
 /** What `runTable1` is told. */
@@ -140,7 +139,7 @@ function page(record: Table1Record): Page {
  * @throws UsageError, DataMissingError, StoppedError
  */
 export async function runTable1(options: Table1Options): Promise<{ record: Table1Record; files: string[] }> {
-  const { files, out, scale, seed, count, temperatures, topP = [1], unknown } = options;
+  const { out, seed, count, temperatures, topP = [1], unknown } = options;
   const began = performance.now();
   requireNumbers("temperatures", temperatures, (value) => value > 0, "numbers above 0");
   requireNumbers("top-p", topP, (value) => value > 0 && value <= 1, "numbers above 0, at most 1");
@@ -180,16 +179,13 @@ export async function runTable1(options: Table1Options): Promise<{ record: Table
       };
     });
   });
-  const command = commandOf("table1", files, [
-    ...modelChoice(options),
-    ...["--scale", scale.name, "--seed", seed, "--count", count, "--temperatures", temperatures.join(",")],
-    ...(options.topP ? ["--top-p", options.topP.join(",")] : []),
-    ...(unknown ? [] : ["--no-unknown"]),
-    ...["--out", "DIR"],
-  ]);
   const record: Table1Record = {
     table: 1,
-    ...provenance(command, scale, { device: options.device, began, trained: trainsRows(options) }),
+    ...provenanceOf("table1", options, began, [
+      ...["--count", count, "--temperatures", temperatures.join(",")],
+      ...(options.topP ? ["--top-p", options.topP.join(",")] : []),
+      ...(unknown ? [] : ["--no-unknown"]),
+    ]),
     seed,
     unknown,
     data: given?.record ?? null,

@@ -161,7 +161,7 @@ export class TextFlow extends Module {
   }
 
   /** A model whose every number is still to be loaded. */
-  static blank(options: Omit<BuildOptions, "table" | "positionCounts">): TextFlow {
+  static blank(options: Omit<BuildOptions, "table">): TextFlow {
     const values = new Float32Array(options.vocabulary.size * options.config.data.dimensions);
     return new TextFlow(options, { values, factor: 1 });
   }
@@ -186,8 +186,7 @@ export class TextFlow extends Module {
    */
   static startingFrom(given: TextFlow, config: Config, positionCounts: readonly number[]): TextFlow {
     const { vocabulary, wordPiece, dtype, device } = given;
-    const values = new Float32Array(vocabulary.size * config.data.dimensions);
-    const model = new TextFlow({ config, vocabulary, wordPiece, dtype, device, positionCounts }, { values, factor: 1 });
+    const model = TextFlow.blank({ config, vocabulary, wordPiece, dtype, device, positionCounts });
     model.loadStateDict(new Map([...given.stateDict(), ["lengthLogProbabilities", model.#lengthBuffer]]));
     return model;
   }

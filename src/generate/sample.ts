@@ -25,9 +25,14 @@ export interface Sample extends GeneratedText {
   readonly seed: number;
 }
 
-/** Whether samples are words drawn one by one, from a mixture over them. */
-export function drawsWords({ flow }: TextFlow): boolean {
-  return flow instanceof CausalFlow && flow.wordHead !== undefined;
+/** The flow where samples are words drawn one by one, from a mixture over them. */
+function wordFlowOf({ flow }: TextFlow): CausalFlow | undefined {
+  return flow instanceof CausalFlow && flow.wordHead ? flow : undefined;
+}
+
+/** Whether samples are words drawn one by one. */
+export function drawsWords(model: TextFlow): boolean {
+  return wordFlowOf(model) !== undefined;
 }
 
 /** Words drawn one after the other, in batches. */
@@ -79,9 +84,8 @@ export function samplesOf(
   options: Omit<SampleOptions, "count" | "seed">,
 ): Sample[] {
   const temperature = options.temperature ?? model.config.generate.temperature;
-  if (model.flow instanceof CausalFlow && drawsWords(model) && options.beam === undefined) {
-    return drawnWords(model, model.flow, seeds, options);
-  }
+  const wordFlow = wordFlowOf(model);
+  if (wordFlow && options.beam === undefined) return drawnWords(model, wordFlow, seeds, options);
   if (options.topP !== undefined) {
     throw new UsageError(
       options.beam === undefined

@@ -565,6 +565,11 @@ async function rehearse(run: Run, stage = onlyStage): Promise<TrainResult> {
   return { ...resultOf(run, start.model, start, state), finished: false, reason: "dryRun" };
 }
 
+/** Tokens of a training on what a folder's model reads, under a configuration with its `data`. */
+function tokensOfModel(config: Config, folder: string): TokenChoice {
+  return { config, wordPiece: config.data.tokenizer === "wordpiece" ? readWordPieces(folder) : undefined };
+}
+
 /** Tokens of a training: a resumed one's as they were, a new one's as its vectors say. */
 function tokensOf({ config, vectors, resume, out, flow, from }: TrainOptions): TokenChoice {
   const checkpoint = resume ? findCheckpoint(out) : undefined;
@@ -573,13 +578,12 @@ function tokensOf({ config, vectors, resume, out, flow, from }: TrainOptions): T
     if (vectors !== undefined)
       throw new UsageError(`the model in ${from} has word vectors of its own: leave --vectors out`);
     demandSameModel(config, from);
-    return { config, wordPiece: config.data.tokenizer === "wordpiece" ? readWordPieces(from) : undefined };
+    return tokensOfModel(config, from);
   }
   if (flow !== undefined) {
     if (vectors !== undefined)
       throw new UsageError(`the flow in ${flow} has word vectors of its own: leave --vectors out`);
-    const own = onFlowOf(config, flow);
-    return { config: own, wordPiece: own.data.tokenizer === "wordpiece" ? readWordPieces(flow) : undefined };
+    return tokensOfModel(onFlowOf(config, flow), flow);
   }
   if (!checkpoint) return tokenChoice(config, vectors);
   const { data } = checkpointConfig(checkpoint);

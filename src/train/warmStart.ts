@@ -44,7 +44,8 @@ export function startFrom(
 ): TextFlow {
   const given = loadModel(folder, place);
   try {
-    return TextFlow.startingFrom(given, config, positionCountsOf(texts, given.tokenizer, config));
+    const counts = given.hasLengthModel ? positionCountsOf(texts, given.tokenizer, config) : [];
+    return TextFlow.startingFrom(given, config, counts);
   } finally {
     given.dispose();
   }

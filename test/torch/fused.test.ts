@@ -22,6 +22,7 @@ import {
   timeMap,
   transformerBlock,
 } from "../../src/torch/index.ts";
+import { blockShapes } from "./blockShapes.ts";
 
 /** Largest relative difference of two lists of tensors. */
 function difference(one: readonly Tensor[], other: readonly Tensor[]): number {
@@ -109,18 +110,9 @@ describe.each(["float64", "float32"] as const)("fused operators in %s equal thei
     scope(() => {
       // More positions and wider heads than the kernel's registers, and neither a multiple of them.
       const [batch, positions, width, heads, hidden] = lengths ? [3, 9, 12, 3, 20] : [2, 70, 38, 2, 24];
-      const shapes: number[][] = [
-        [width],
-        [width],
-        [3 * width, width],
-        [3 * width],
-        [width, width],
-        [width],
-        [width],
-        [width],
-      ];
-      shapes.push([hidden, width], [hidden], [width, hidden], [width]);
-      const weights = shapes.map((shape, index) => draw(shape, 20 + index, shape.length === 2 ? 0.2 : 0.5));
+      const weights = blockShapes(width, hidden).map((shape, index) =>
+        draw(shape, 20 + index, shape.length === 2 ? 0.2 : 0.5),
+      );
       const x = draw([batch, positions, width], 1);
       const top = head ? draw([11, width], 2, 0.3) : undefined;
       const masks = drops ? ([draw([...x.shape], 3), draw([...x.shape], 4)] as const) : undefined;

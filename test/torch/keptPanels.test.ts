@@ -11,22 +11,10 @@ import {
   type Tensor,
   transformerBlock,
 } from "../../src/torch/index.ts";
+import { blockShapes } from "./blockShapes.ts";
 
-const [width, hidden] = [24, 40];
-const shapes = [
-  [width],
-  [width],
-  [3 * width, width],
-  [3 * width],
-  [width, width],
-  [width],
-  [width],
-  [width],
-  [hidden, width],
-  [hidden],
-  [width, hidden],
-  [width],
-];
+const width = 24;
+const shapes = blockShapes(width, 40);
 
 /** A block with a head on inputs of 64 rows, enough for the kernels. */
 function blockOf(seed: number): { x: Tensor; all: Tensor[]; run: (bf16: boolean) => number[] } {

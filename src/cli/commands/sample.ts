@@ -21,15 +21,15 @@ const batch = 64;
 
 /** Adds `riverrun sample`. */
 export function addSample(program: Command): void {
-  const command = modelCommand(program, "sample", "new texts", "sample --model runs/lines --count 10 --temperature 0.8")
+  modelCommand(program, "sample", "new texts", "sample --model runs/lines --count 10 --temperature 0.8")
     .option("--count <n>", "how many", integer(1), 10)
     .option("--seed <n>", "of the first sample; sample i has seed + i", integer(0), 1)
     .option(
       "--temperature <t>",
       "factor on the latents' standard deviation; where words are drawn one by one, of their probabilities (default: the model's generate.temperature)",
       atLeast(0),
-    );
-  topPOption(command)
+    )
+    .option(...topPOption)
     .option(...beamOption)
     .option(...unknownOption)
     .option(...rawOption)

@@ -1,6 +1,4 @@
 /** riverrun train */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { commandAgain } from "../../base/invocation.ts";
@@ -117,10 +115,7 @@ async function train(options: TrainOptions): Promise<void> {
   const { configFrom } = await import("../configuration.ts");
   const { acContext } = options;
   const set = acContext === undefined ? options.set : [...(options.set ?? []), `flow.acContext=${acContext}`];
-  const { from, resume, out } = options;
-  // What a resume goes on with is in its own folder, should the one that it started from be gone.
-  const base = from !== undefined && resume && out !== undefined && existsSync(join(out, "config.json")) ? out : from;
-  const config = configFrom({ ...options, set, from: base });
+  const config = configFrom({ ...options, set });
   if (acContext !== undefined && config.flow.couplings !== "autoregressive") {
     throw new UsageError(`--ac-context: ${config.preset} is not autoregressive; expected a preset like paper-ar`);
   }
@@ -129,7 +124,7 @@ async function train(options: TrainOptions): Promise<void> {
     return;
   }
   await checkWordPieces(options, config);
-  const { data } = options;
+  const { data, out } = options;
   if (!data) throw new UsageError("expected --data FILE... (or builtin)");
   if (!out) throw new UsageError("expected --out DIR");
   const { readData } = await import("../data.ts");
