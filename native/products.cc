@@ -2,12 +2,8 @@
 #include <ATen/native/CPUBlas.h>
 
 #include <atomic>
-#include <map>
-#include <mutex>
-#include <tuple>
 
-#include "machine.h"
-#include "products.h"
+#include "keptPanels.h"
 
 namespace riverrun {
 namespace {
@@ -86,68 +82,6 @@ Products productsFor(const Tensor& x, int64_t rows, bool bf16) {
 Products productsOfLaidOut(const Tensor& x) {
   return x.scalar_type() == at::kFloat && hasMicroKernels() ? Products::kFloat : Products::kLibrary;
 }
-
-// Panels of parameters that do not change, up to an eighth of the machine's memory. The one list of a process, for
-// parameters are their thread's alone.
-class KeptPanels {
- public:
-  Tensor find(const Tensor& matrix, RightFactor::Of of, Products products) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = entries_.find(keyOf(matrix, of, products));
-    if (found == entries_.end()) return Tensor();
-    // The address may be another tensor's by now.
-    if (!found->second.owner.expired() && found->second.version == matrix._version()) return found->second.panels;
-    entries_.erase(found);
-    return Tensor();
-  }
-
-  // Whatever is kept of a matrix.
-  void drop(const Tensor& matrix) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (entries_.empty()) return;
-    const void* owner = matrix.unsafeGetTensorImpl();
-    auto one = entries_.lower_bound({owner, RightFactor::Of::kMatrix, Products::kLibrary});
-    while (one != entries_.end() && std::get<0>(one->first) == owner) one = entries_.erase(one);
-  }
-
-  void keep(const Tensor& matrix, RightFactor::Of of, Products products, const Tensor& panels) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    size_t bytes = panels.nbytes();
-    for (auto one = entries_.begin(); one != entries_.end();) {
-      if (one->second.owner.expired()) {
-        one = entries_.erase(one);
-      } else {
-        bytes += one->second.panels.nbytes();
-        ++one;
-      }
-    }
-    if (bytes > most_) return;
-    entries_.insert_or_assign(
-        keyOf(matrix, of, products),
-        Entry{c10::weak_intrusive_ptr<c10::TensorImpl>(matrix.getIntrusivePtr()), matrix._version(), panels});
-  }
-
-  static KeptPanels& instance() {
-    static auto* kept = new KeptPanels;  // never destroyed: libtorch may be gone before
-    return *kept;
-  }
-
- private:
-  using Key = std::tuple<const void*, RightFactor::Of, Products>;
-  struct Entry {
-    c10::weak_intrusive_ptr<c10::TensorImpl> owner;
-    int64_t version;
-    Tensor panels;
-  };
-
-  static Key keyOf(const Tensor& matrix, RightFactor::Of of, Products products) {
-    return {matrix.unsafeGetTensorImpl(), of, products};
-  }
-
-  const size_t most_ = machineBytes() / 8;
-  std::mutex mutex_;
-  std::map<Key, Entry> entries_;
-};
 
 RightFactor::RightFactor(const Tensor& matrix, Of of, Products products, std::optional<bool> lasts)
     : matrix_(matrix),

@@ -53,6 +53,10 @@ struct RowPlaces {
   }
 };
 
+// Where a product puts its numbers before they become the rows of x: there or, where those are rounded or not wanted,
+// nowhere, for it shows its tiles to whoever makes the rows.
+inline Tensor placeOf(const Tensor& x) { return x.defined() && !isBf16(x) ? x : Tensor(); }
+
 // Rounds all rows of `from` into `to`, which is of bfloat16, or nothing where they are one matrix.
 inline void roundRows(const Tensor& from, const Tensor& to) {
   if (!isBf16(to)) return;

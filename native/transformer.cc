@@ -191,8 +191,6 @@ void run(const Shape& shape, const Inputs& given, Tensor& out, const Kept& kept,
                    s = part(kept.sums, 2 * shape.heads), a = part(kept.mixed, c), mid = part(kept.middle, c),
                    n2 = factor(kept.norm2, c), m2 = part(kept.moments2, 2), h = of(kept.inner),
                    g = factor(kept.active, shape.hidden), to = toHead ? factor(kept.block, c) : top;
-      // A product whose result is only read through what is made of its tiles has no place for it.
-      const auto place = [](const Tensor& x) { return x.defined() && !isBf16(x) ? x : Tensor(); };
       normalise<T>(from, w[kNorm1], w[kShift1], shape, n1, m1);
       multiply<T>(n1, toPacked, p);
       T *mixedTo = a.data_ptr<T>(), *sumsTo = s.data_ptr<T>();
@@ -207,7 +205,7 @@ void run(const Shape& shape, const Inputs& given, Tensor& out, const Kept& kept,
       const RowPlaces<T> active(g);
       std::optional<RowPlaces<T>> rounded;
       if (h.defined() && isBf16(h)) rounded.emplace(h);
-      multiply<T>(n2, toInner, place(h), [&](const Tile<T>& tile) {
+      multiply<T>(n2, toInner, placeOf(h), [&](const Tile<T>& tile) {
         tile.over([&](int64_t row, const T* hidden) {
           if (rounded) rounded->round(row, tile.column, tile.columns, hidden);
           Line<T> line;
@@ -215,7 +213,7 @@ void run(const Shape& shape, const Inputs& given, Tensor& out, const Kept& kept,
                        [&](T* act) { table.biasGelu(hidden, shift + tile.column, act, tile.columns); });
         });
       });
-      multiply<T>(g, toOuter, place(to),
+      multiply<T>(g, toOuter, placeOf(to),
                   [&](const Tile<T>& tile) { addBranch<T>(tile, mid, w[kOuterBias], mask2, to); });
       if (toHead) multiply<T>(to, *toHead, top);
     });
@@ -334,7 +332,7 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
         {
           const RowPlaces<T> known(part(kept.inner)), places(gi);
           const T* shift = w[kInnerBias].const_data_ptr<T>();
-          multiply<T>(part(outerSlopes), fromOuter, shape.bf16 ? Tensor() : gi, [&](const Tile<T>& tile) {
+          multiply<T>(part(outerSlopes), fromOuter, placeOf(gi), [&](const Tile<T>& tile) {
             // One row after another: all of them add to the same sums.
             for (int64_t row = tile.firstRow; row < tile.lastRow; ++row) {
               T* slope = tile.numbers + (row - tile.firstRow) * tile.stride;
