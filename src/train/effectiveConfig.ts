@@ -30,7 +30,7 @@ function tokensOfModel(config: Config, folder: string): TokenChoice {
 
 /** Tokens of a training: a resumed one's as they were, a new one's as its vectors say. */
 export function tokensOf({ config, vectors, resume, out, flow, from }: TrainOptions): TokenChoice {
-  const checkpoint = resume ? findCheckpoint(out) : undefined;
+  const checkpoint = resume && out !== undefined ? findCheckpoint(out) : undefined;
   if (from !== undefined && !checkpoint) {
     if (flow !== undefined) throw new UsageError("--from and --flow: expected one of them");
     if (vectors !== undefined)
@@ -47,5 +47,5 @@ export function tokensOf({ config, vectors, resume, out, flow, from }: TrainOpti
   const { data } = checkpointConfig(checkpoint);
   if (data.tokenizer !== "wordpiece") return { config, wordPiece: undefined };
   const wordPiece = readWordPieces(checkpoint.folder);
-  return { config: withWordPieces(config, data.dimensions, out), wordPiece };
+  return { config: withWordPieces(config, data.dimensions, checkpoint.folder), wordPiece };
 }

@@ -15,8 +15,8 @@ export interface TrainOptions {
   readonly texts: readonly string[];
   /** Held-out texts; without them a seeded 10 % of `texts`. */
   readonly validation?: readonly string[];
-  /** The model's folder. */
-  readonly out: string;
+  /** The model's folder. A rehearsal needs none; given one, it refuses what the training would refuse. */
+  readonly out?: string;
   /** Go on with the training that the folder holds; where nothing was saved yet, start. */
   readonly resume?: boolean;
   /** Word vectors or a file of them; without them they are trained on the texts. A resume does not look at them. */

@@ -124,19 +124,19 @@ function reopened(state: TrainingState, { maxSteps, patience }: Config["train"])
 }
 
 /** A training from its last checkpoint. @throws UsageError where texts, configuration or precision are others */
-export function goOn(run: Run, checkpoint: Checkpoint): Start {
+export function goOn(run: Run, out: string, checkpoint: Checkpoint): Start {
   const { options, split, log } = run;
   const { state } = checkpoint;
   const saved = checkpointConfig(checkpoint);
   const config = keepPrecision(saved, run.config, options.precision);
   if (state.fingerprint !== fingerprintOf(split)) {
     throw new UsageError(
-      `${options.out}: this training was started with other texts (or others of them held out): resume it with the same ones, or train with these into another --out`,
+      `${out}: this training was started with other texts (or others of them held out): resume it with the same ones, or train with these into another --out`,
     );
   }
   if (options.precision !== undefined && options.precision !== state.precision) {
     throw new UsageError(
-      `${options.out}: this training was started in ${state.precision} and cannot go on in ${options.precision}: leave --precision out, or start another with another --out`,
+      `${out}: this training was started in ${state.precision} and cannot go on in ${options.precision}: leave --precision out, or start another with another --out`,
     );
   }
   const changes = configChanges(saved, config);

@@ -1,6 +1,7 @@
 /** Training as a whole: from texts and a configuration to a model's folder. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { UsageError } from "../base/errors.ts";
 import { type Config, loadModel, modelFiles, saveModel } from "../flow/index.ts";
 import { PeerError, resolveDevice, setThreads } from "../torch/index.ts";
 import { lead, trainAlong } from "./along.ts";
@@ -22,7 +23,7 @@ async function trainIn(run: Run, folder: RunFolder, { number, isLast }: Stage): 
   const { out } = folder;
   const checkpoint = findCheckpoint(out);
   if (options.resume && !checkpoint) log("nothing was saved yet: starting from the beginning");
-  const start = checkpoint ? goOn(run, checkpoint) : await startAnew(run, out);
+  const start = checkpoint ? goOn(run, out, checkpoint) : await startAnew(run, out);
   try {
     const hooks = writingHooks(run, start, folder);
     let { state } = start;
@@ -51,9 +52,9 @@ interface Stage {
 
 const onlyStage: Stage = { number: 1, isLast: true };
 
-/** Trains in the run's folder. */
-async function trainStage(run: Run, resume: boolean, stage: Stage): Promise<TrainResult> {
-  const folder = takeFolder(run.options.out, resume);
+/** Trains in the folder `out`. */
+async function trainStage(run: Run, out: string, resume: boolean, stage: Stage): Promise<TrainResult> {
+  const folder = takeFolder(out, resume);
   try {
     return await trainIn(run, folder, stage);
   } finally {
@@ -62,22 +63,22 @@ async function trainStage(run: Run, resume: boolean, stage: Stage): Promise<Trai
 }
 
 /** Trains the model; of a Language Flow+ without a flow that flow first, unless its decoder's training has begun. */
-async function trainStages(run: Run): Promise<TrainResult> {
+async function trainStages(run: Run, out: string): Promise<TrainResult> {
   const { options, config, log } = run;
-  const { out, resume = false } = options;
-  if (!config.attentionDecoder || run.flow !== undefined) return await trainStage(run, resume, onlyStage);
+  const { resume = false } = options;
+  if (!config.attentionDecoder || run.flow !== undefined) return await trainStage(run, out, resume, onlyStage);
   refuseFolder(out, resume);
   const flow = flowFolder(out);
   let number = 1;
   if (!resume || !findCheckpoint(out)) {
     log(`first the flow, in ${flow}`);
-    const flowRun = { ...run, config: flowStage(config), options: { ...options, out: flow } };
-    const first = await trainStage(flowRun, resume, { number: number++, isLast: false });
+    const flowRun = { ...run, config: flowStage(config) };
+    const first = await trainStage(flowRun, flow, resume, { number: number++, isLast: false });
     if (!first.finished) return first;
     first.model.dispose();
     log("now the decoder of its latents");
   }
-  return await trainStage({ ...run, flow }, true, { number, isLast: true });
+  return await trainStage({ ...run, flow }, out, true, { number, isLast: true });
 }
 
 /** Two steps and a validation without a folder, of each stage. */
@@ -149,6 +150,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
 /** The training in the process that writes: the only one, or the leader. */
 async function trainAlone(options: TrainOptions, control: RunControl): Promise<TrainResult> {
+  const { out, resume = false, dryRun = false } = options;
+  if (out === undefined && (resume || !dryRun)) throw new UsageError("expected a folder for the model (--out DIR)");
   const { config, wordPiece } = tokensOf({ ...options, config: inPrecision(options.config, options.precision) });
   const run: Run = {
     ...control,
@@ -157,8 +160,8 @@ async function trainAlone(options: TrainOptions, control: RunControl): Promise<T
     flow: options.flow,
     split: trainingTexts(config, options.texts, options.validation, wordPiece),
   };
-  if (!options.dryRun) return await trainStages(run);
-  refuseFolder(options.out, options.resume ?? false);
+  if (out !== undefined && !dryRun) return await trainStages(run, out);
+  if (out !== undefined) refuseFolder(out, resume);
   return await rehearse(run);
 }
 

@@ -167,6 +167,16 @@ describe("--dry-run", () => {
     expect(dry.err).toContain("nothing was written");
   });
 
+  it("needs no folder", async () => {
+    const before = readdirSync(folder);
+    const args = tinyTraining(data, "").filter((arg) => arg !== "--out" && arg !== "");
+    const dry = await run(addTrain, [...args, "--dry-run"]);
+    expect(dry.code).toBe(0);
+    expect(records(dry.out)).toMatchObject([{ dryRun: true, maxSteps: 20 }]);
+    expect(readdirSync(folder)).toEqual(before);
+    expect(await run(addTrain, args)).toMatchObject({ code: 2, err: expect.stringContaining("--out") });
+  });
+
   it("refuses what the training would refuse", async () => {
     const dry = await run(addTrain, [...tinyTraining(data, out), "--dry-run"]);
     expect(dry).toMatchObject({ code: 2, err: expect.stringContaining("is not empty") });

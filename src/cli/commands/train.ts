@@ -78,7 +78,10 @@ export function addTrain(program: Command): void {
       integer(1),
       300,
     )
-    .option("--dry-run", "builds everything, takes two steps, validates, says how long it would take, writes nothing")
+    .option(
+      "--dry-run",
+      "builds everything, takes two steps, validates, says how long it would take, writes nothing; needs no --out",
+    )
     .option("--print-config", "prints the effective configuration and ends")
     .addHelpText(
       "after",
@@ -126,16 +129,13 @@ async function train(options: TrainOptions): Promise<void> {
   await checkWordPieces(options, config);
   const { data, out } = options;
   if (!data) throw new UsageError("expected --data FILE... (or builtin)");
-  if (!out) throw new UsageError("expected --out DIR");
+  if (!out && (options.resume || !options.dryRun)) throw new UsageError("expected --out DIR");
   const { readData } = await import("../data.ts");
   const texts = await readData(data);
   const validation = options.validation && (await readData(options.validation));
   const team = await joinTeam(options);
   try {
-    const result = await trainHere(
-      { ...options, out },
-      { config, precision: options.precision, texts, validation, team },
-    );
+    const result = await trainHere(options, { config, precision: options.precision, texts, validation, team });
     await team?.group.leave();
     process.exitCode = result.exitCode;
   } catch (error) {
@@ -170,7 +170,7 @@ async function joinTeam({ device, threads, peerTimeout }: TrainOptions): Promise
 
 /** Trains, alone or as one of several; the leading process reports. */
 async function trainHere(
-  options: TrainOptions & { readonly out: string },
+  options: TrainOptions,
   run: Pick<FlowTraining, "config" | "precision" | "texts" | "validation"> & { readonly team: Team | undefined },
 ): Promise<TrainResult> {
   const { config, team } = run;
@@ -211,7 +211,7 @@ async function trainHere(
   }
   if (!leads) return result;
   await sayParameters(config, result);
-  if (result.reason === "dryRun") await reportDryRun(config, result, secondsOfStep);
+  if (out === undefined || result.reason === "dryRun") await reportDryRun(config, result, secondsOfStep);
   else await reportTraining(out, result, team !== undefined);
   return result;
 }
