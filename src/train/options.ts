@@ -19,7 +19,7 @@ export interface TrainOptions {
   readonly out?: string;
   /** Go on with the training that the folder holds; where nothing was saved yet, start. */
   readonly resume?: boolean;
-  /** Word vectors or a file of them; without them they are trained on the texts. A resume does not look at them. */
+  /** Word vectors or a file of them; without them they are trained on the texts. A resume keeps its own. */
   readonly vectors?: string | WordVectors;
   /**
    * Of a Language Flow+: the folder of the trained flow that its decoder stands on, whose `data` and `flow` then are the

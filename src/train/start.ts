@@ -15,7 +15,7 @@ import {
   withConfig,
 } from "./checkpoint.ts";
 import { optimiserOf, sequenceOf, stepBatchOf } from "./loop.ts";
-import { InterruptedError } from "./options.ts";
+import { InterruptedError, type TrainOptions } from "./options.ts";
 import { type PreparedModel, prepareModel } from "./prepare.ts";
 import { configChanges, keepPrecision } from "./resumable.ts";
 import type { Run, Start } from "./run.ts";
@@ -123,6 +123,21 @@ function reopened(state: TrainingState, { maxSteps, patience }: Config["train"])
   return patience > 0 && state.withoutImprovement >= patience ? "patience" : null;
 }
 
+/** What a resumed training does not look at, though it was named. */
+function unread({ vectors, flow, from }: TrainOptions): string[] {
+  const given: readonly (readonly [string, unknown, string])[] = [
+    ["--vectors", vectors, "word vectors"],
+    ["--flow", flow, "flow"],
+    ["--from", from, "model"],
+  ];
+  return given
+    .filter(([, value]) => value !== undefined)
+    .map(([option, value, what]) => {
+      const name = typeof value === "string" ? `${option} ${value}` : `the given ${what}`;
+      return `${name}: not looked at; a resumed training keeps the ${what} of its last checkpoint`;
+    });
+}
+
 /** A training from its last checkpoint. @throws UsageError where texts, configuration or precision are others */
 export function goOn(run: Run, out: string, checkpoint: Checkpoint): Start {
   const { options, split, log } = run;
@@ -139,6 +154,7 @@ export function goOn(run: Run, out: string, checkpoint: Checkpoint): Start {
       `${out}: this training was started in ${state.precision} and cannot go on in ${options.precision}: leave --precision out, or start another with another --out`,
     );
   }
+  for (const line of unread(options)) log(line);
   const changes = configChanges(saved, config);
   let model = loadCheckpointModel(checkpoint, { device: options.device, precision: state.precision });
   if (changes.length > 0) model = withConfig(model, config);

@@ -63,7 +63,10 @@ export function addTrain(program: Command): void {
       "--from <dir>",
       "folder of a trained model to start from instead of a preset: its flow, words and vectors, learnt further on the data; --set changes train.* and flow.dropout",
     )
-    .option("--resume", "go on from the last checkpoint in --out; where there is none, start")
+    .option(
+      "--resume",
+      "go on from the last checkpoint in --out, with its configuration where none is named; where there is none, start",
+    )
     .option("--seed <n>", "overrides the configuration's seed", integer(0))
     .option("--device <name>", "cpu, cuda, cuda:N or auto", "cpu")
     .option("--threads <n>", "threads inside an operator (default: the machine's cores)", integer(1))
@@ -87,7 +90,7 @@ export function addTrain(program: Command): void {
       "after",
       example(
         "train --preset small --data lines.txt --out runs/lines",
-        "train --preset small --data lines.txt --out runs/lines --resume",
+        "train --resume --data lines.txt --out runs/lines",
         "train --from runs/lines --data more.txt --out runs/more --set train.learningRate=5e-4",
         "train --preset small-plus --flow runs/lines --data lines.txt --out runs/plus",
       ),
