@@ -1,10 +1,12 @@
 /** New texts from the prior. */
 import { UsageError } from "../base/errors.ts";
+import { NonFiniteOutputError } from "../base/finite.ts";
 import { hashSeed, RandomStream } from "../base/random.ts";
 import { CausalFlow, drawLength, sampleWords, type TextFlow, type Truncation, truncationText } from "../flow/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import { defaultBatch } from "./batches.ts";
 import { type DecodeOptions, decodeLatents, drawLatents, type GeneratedText } from "./latents.ts";
+import { nonFiniteError } from "./nonFinite.ts";
 import { textOf, wordsOf } from "./tokens.ts";
 
 /** Choices of `sampleTexts`. A `Truncation` only where words are drawn one by one. */
@@ -30,6 +32,29 @@ export function drawsWords(model: TextFlow): boolean {
   return wordFlowOf(model) !== undefined;
 }
 
+/** Ids of texts drawn word by word. @throws NonFiniteOutputError */
+function drawnIds(
+  model: TextFlow,
+  flow: CausalFlow,
+  seeds: readonly number[],
+  { topK, topP, minP, temperature, unknown }: Omit<SampleOptions, "count" | "seed">,
+): number[][] {
+  try {
+    return sampleWords(flow, {
+      seeds: seeds.map((own) => hashSeed(own, "words")),
+      temperature: temperature ?? model.config.generate.temperature,
+      topK,
+      topP,
+      minP,
+      positions: model.config.data.positions,
+      end: Vocabulary.eos,
+      banned: unknown === false ? [Vocabulary.unk] : [],
+    });
+  } catch (error) {
+    throw error instanceof NonFiniteOutputError ? nonFiniteError(model, "logits of words", { cause: error }) : error;
+  }
+}
+
 /** Words drawn one after the other, in batches. */
 function drawnWords(
   model: TextFlow,
@@ -41,17 +66,7 @@ function drawnWords(
   const samples: Sample[] = [];
   for (let start = 0; start < seeds.length; start += size) {
     const part = seeds.slice(start, start + size);
-    const ids = sampleWords(flow, {
-      seeds: part.map((own) => hashSeed(own, "words")),
-      temperature: options.temperature ?? model.config.generate.temperature,
-      topK: options.topK,
-      topP: options.topP,
-      minP: options.minP,
-      positions: model.config.data.positions,
-      end: Vocabulary.eos,
-      banned: options.unknown === false ? [Vocabulary.unk] : [],
-    });
-    ids.forEach((row, index) => {
+    drawnIds(model, flow, part, options).forEach((row, index) => {
       const tokens = wordsOf(model, row);
       samples.push({ text: textOf(model, tokens), tokens, seed: part[index] });
     });
@@ -64,7 +79,10 @@ function drawnWords(
  * sample of seed s + i, so each can be made again alone. A flow that mixes over words draws them one after the other up
  * to `<eos>`, which is the same distribution; any other without a length model decodes T positions and ends at `<eos>`.
  * With `topK`, `topP` or `minP` each is drawn from the likely words only, which is another distribution: likely texts get
- * likelier. With `unknown` false no word is `<unk>`: where words are drawn, that is the distribution of each given that it is not.
+ * likelier. With `unknown` false no word is `<unk>`: where words are drawn, that is the distribution of each given that it
+ * is not.
+ *
+ * @throws NonFiniteOutputError where the model's numbers say no word
  */
 export function sampleTexts(model: TextFlow, { count, seed, ...options }: SampleOptions): Sample[] {
   return samplesOf(

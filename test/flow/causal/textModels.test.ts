@@ -179,6 +179,21 @@ test("words are drawn from the likely ones: of all of them nothing changes, of n
   model.dispose();
 });
 
+test("a model whose numbers are not finite says no words, but which it is and what to do", () => {
+  const model = modelOf("tiny-ar");
+  noGrad(() => {
+    for (const parameter of model.parameters()) parameter.mul_(1e30);
+  });
+  const samples = (choices: object) => () => sampleTexts(model, { count: 2, seed: 1, ...choices });
+  for (const choices of [{}, { temperature: 0 }, { topK: 2, topP: 0.9, minP: 0.1 }, { unknown: false }]) {
+    expect(samples(choices)).toThrow(/^the tiny-ar model: logits of words are not finite: .*take an earlier model/);
+  }
+  expect(samples({ beam: 2 })).toThrow(/^the tiny-ar model: log-probabilities of the words of text 1 .*not finite/);
+  model.folder = "runs/lines";
+  expect(samples({})).toThrow(/^runs\/lines: /);
+  model.dispose();
+});
+
 test("with unknown false the words are drawn from the distribution given that they are not <unk>", () => {
   const model = modelOf("tiny-ar");
   const count = 2000;
