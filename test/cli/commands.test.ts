@@ -50,7 +50,9 @@ describe("score", () => {
     expect(rows[4]).toMatchObject({ text: long, tokens: 16, truncated: true });
     expect(err).toContain("1 of 3 texts was longer than the model's 16 positions");
     expect(err).toContain('2 lines could not be used; their records have "error"');
-    expect(err).toMatch(/3 texts, 30 tokens: [\d.]+ nats per token/);
+    expect(err).toMatch(/3 texts, 30 tokens: [\d.]+ nats per token .*\), 0\.00 % unknown words\n/);
+    const strange = await run(addScore, ["score", "--model", model], "mara met a grey pie .\nlene sold a red pie .\n");
+    expect(strange.err).toMatch(/2 texts, 14 tokens: .*, 14\.29 % unknown words\n$/);
   });
 
   it("gives a text the same score in any company, from stdin and from files", async () => {
