@@ -44,11 +44,23 @@ export function start(program: string, args: readonly string[], env: Record<stri
   };
 }
 
+/** The environments in which processes of one machine sum one way or the other. */
+export const ways: Readonly<Record<string, Record<string, string>>> = {
+  "through connections": { RIVERRUN_SHARED_MEMORY: "0" },
+  "in shared memory": { RIVERRUN_SHARED_MEMORY: "1" },
+};
+
 /** Runs a program as each of `size` processes that meet each other. */
-export async function startAll(program: string, args: readonly string[], size: number): Promise<Running[]> {
+export async function startAll(
+  program: string,
+  args: readonly string[],
+  size: number,
+  env: Record<string, string> | ((rank: number) => Record<string, string>) = {},
+): Promise<Running[]> {
   const MASTER_PORT = String(await freePort());
   return Array.from({ length: size }, (_, rank) =>
     start(program, args, {
+      ...(typeof env === "function" ? env(rank) : env),
       ...{ RANK: String(rank), LOCAL_RANK: String(rank), WORLD_SIZE: String(size) },
       ...{ MASTER_ADDR: "127.0.0.1", MASTER_PORT },
     }),
