@@ -61,8 +61,9 @@ class ProcessGroup {
 
 // Gradients of parameters, flattened into buckets that are summed over all processes as soon as each is full: hooks on
 // the parameters copy a gradient when the backward pass has finished it, so that most of the sums are under way while
-// the rest of the pass computes. Buckets go in the order in which gradients are finished, last layers first, and are
-// begun in their own order, which is the same in all processes.
+// the rest of the pass computes (in shared memory, where no thread does so, when they are waited for). Buckets go in the
+// order in which gradients are finished, last layers first, and are begun in their own order, which is the same in all
+// processes.
 class GradientReducer {
  public:
   GradientReducer(std::shared_ptr<ProcessGroup> group, const std::vector<at::Tensor>& parameters, int64_t bucketBytes);

@@ -154,7 +154,8 @@ void SharedMemory::come(uint64_t note) {
   // A sleeper counts itself first and sleeps only where the count of meetings is the old one: one of both sees the
   // other.
   if (own.sleepers.load() != 0) syscall(SYS_futex, &own.meeting, FUTEX_WAKE, size_, nullptr, nullptr, 0);
-  came_ = looked_ = Clock::now();
+  looked_ = Clock::now();
+  waited_ = Clock::duration::zero();
 }
 
 uint64_t SharedMemory::noteOf(int rank) const { return seat(rank).notes[meeting_ % 2]; }
@@ -194,8 +195,11 @@ bool SharedMemory::waitFor(int rank, Clock::time_point deadline) {
 
 // Whether those who have not come still can.
 void SharedMemory::lookRound() {
-  looked_ = Clock::now();
-  const bool late = looked_ >= came_ + timeout_;
+  const auto now = Clock::now();
+  // Time in which this process was stopped, as the others may have been with it, is nobody's fault.
+  waited_ += std::min<Clock::duration>(now - looked_, 2 * kLookRound);
+  looked_ = now;
+  const bool late = waited_ >= timeout_;
   for (int other = 0; other < size_; ++other) {
     if (other == rank_) continue;
     struct flock life = lifeOf(other);

@@ -67,8 +67,8 @@ class SharedMemory {
   std::chrono::milliseconds timeout_;
   char* memory_ = nullptr;
   uint32_t meeting_ = 0;
-  Clock::time_point came_;    // to the last meeting
-  Clock::time_point looked_;  // whether the others live
+  Clock::time_point looked_;   // round, whether the others live
+  Clock::duration waited_{0};  // for the last meeting
 };
 
 }  // namespace riverrun
