@@ -11,10 +11,9 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import * as Plot from "@observablehq/plot";
 import { makeDirectory } from "../src/base/atomicFile.ts";
-import { RiverrunError, UsageError } from "../src/base/errors.ts";
+import { RiverrunError } from "../src/base/errors.ts";
 import { readTexts } from "../src/corpora/index.ts";
 import {
   type Block,
@@ -33,19 +32,23 @@ import type { NetworkPrecision } from "../src/nn/index.ts";
 import { noGrad, scope, setThreads } from "../src/torch/index.ts";
 import { readMetrics } from "../src/train/metricsLog.ts";
 import { versions } from "../src/train/versions.ts";
+import { demanded, programOptions, wholeNumber } from "./options.ts";
 
-const { values } = parseArgs({
-  options: {
-    data: { type: "string" },
-    runs: { type: "string", default: "runs/bf16" },
-    out: { type: "string", default: "docs/results" },
-    presets: { type: "string", default: "small:300,small-ar:300" },
-    seed: { type: "string", default: "1" },
-    texts: { type: "string", default: "512" },
+const { values } = programOptions(
+  "--data FILE [--runs DIR] [--out DIR] [--presets NAME:STEPS[:BATCH],...] [--seed N] [--texts N]",
+  {
+    options: {
+      data: { type: "string" },
+      runs: { type: "string", default: "runs/bf16" },
+      out: { type: "string", default: "docs/results" },
+      presets: { type: "string", default: "small:300,small-ar:300" },
+      seed: { type: "string", default: "1" },
+      texts: { type: "string", default: "512" },
+    },
   },
-});
-if (values.data === undefined) throw new UsageError("--data: expected a file of one text a line");
-const { data } = values;
+);
+const data = demanded("--data FILE, one text a line", values.data);
+const [seed, mostTexts] = [wholeNumber("--seed", values.seed, 0), wholeNumber("--texts", values.texts)];
 const program = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 setThreads(1);
 
@@ -111,10 +114,10 @@ const tasks = values.presets.split(",").map((text): Task => {
   const [preset, steps = "300", batch] = text.split(":");
   return { preset, steps, batch };
 });
-const texts = (await readTexts([data])).slice(0, Number(values.texts));
+const texts = (await readTexts([data])).slice(0, mostTexts);
 const blocks: Block[] = [];
 const date = new Date().toISOString().slice(0, 10);
-const record: Record<string, unknown> = { date, seed: Number(values.seed), machine: machine(), versions: versions() };
+const record: Record<string, unknown> = { date, seed, machine: machine(), versions: versions() };
 const rows: string[][] = [];
 for (const task of tasks) {
   const { preset } = task;

@@ -7,7 +7,6 @@
  *
  * `--costs` prints what one text of 16 positions costs, in processor seconds, for every causal preset with random words.
  */
-import { parseArgs } from "node:util";
 import { hashSeed, RandomStream } from "../src/base/random.ts";
 import { readTexts } from "../src/corpora/index.ts";
 import { type Config, type PreparedText, presetConfig, TextFlow } from "../src/flow/index.ts";
@@ -18,8 +17,9 @@ import { Vocabulary } from "../src/text/vocabulary.ts";
 import { grad, scope, setThreads, type Tensor } from "../src/torch/index.ts";
 import { stepGradients } from "../src/train/gradients.ts";
 import { prepareModel } from "../src/train/prepare.ts";
+import { demanded, positiveNumbers, programOptions, wholeNumber } from "./options.ts";
 
-const { values } = parseArgs({
+const { values } = programOptions("--data FILE [--steps N] [--sigma S] [--models NAMES] | --costs", {
   options: {
     data: { type: "string" },
     steps: { type: "string", default: "400" },
@@ -31,6 +31,8 @@ const { values } = parseArgs({
     costs: { type: "boolean", default: false },
   },
 });
+const steps = wholeNumber("--steps", values.steps);
+const [sigma] = positiveNumbers("--sigma", values.sigma);
 
 setThreads(1);
 
@@ -97,7 +99,7 @@ async function compare(path: string, steps: number): Promise<void> {
   for (const name of values.models.split(",")) {
     const config = {
       ...small,
-      data: { ...small.data, sigma: Number(values.sigma) },
+      data: { ...small.data, sigma },
       flow: { ...small.flow, ...flows[name] },
     };
     const { model } = await prepareModel({ config, texts: learned });
@@ -191,5 +193,4 @@ function costs(): void {
 }
 
 if (values.costs) costs();
-else if (values.data === undefined) process.stderr.write("--data FILE or --costs\n");
-else await compare(values.data, Number(values.steps));
+else await compare(demanded("--data FILE, or --costs", values.data), steps);

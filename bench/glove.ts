@@ -4,33 +4,32 @@
  * length. Options: --tokens N (of made-up text), --dimensions D, --window N, --words V, --memory MIB.
  */
 import { availableParallelism, loadavg } from "node:os";
-import { parseArgs } from "node:util";
 import { RandomStream } from "../src/base/random.ts";
 import { readTexts } from "../src/corpora/index.ts";
 import { runGlove } from "../src/text/glove/train.ts";
 import { tokenizerByName } from "../src/text/tokenizer-names.ts";
 import { Vocabulary } from "../src/text/vocabulary.ts";
+import { programOptions, wholeNumber } from "./options.ts";
 
 /** What the projection is for. */
 const target = { tokens: 20e6, iterations: 50 };
 
-const { values: options, positionals: files } = parseArgs({
-  allowPositionals: true,
-  options: {
-    tokens: { type: "string", default: "4000000" },
-    dimensions: { type: "string", default: "300" },
-    window: { type: "string", default: "10" },
-    words: { type: "string", default: "50000" },
-    memory: { type: "string", default: "1024" },
+const { values: options, positionals: files } = programOptions(
+  "[FILE.txt ...] [--tokens N] [--dimensions D] [--window N] [--words V] [--memory MIB]",
+  {
+    allowPositionals: true,
+    options: {
+      tokens: { type: "string", default: "4000000" },
+      dimensions: { type: "string", default: "300" },
+      window: { type: "string", default: "10" },
+      words: { type: "string", default: "50000" },
+      memory: { type: "string", default: "1024" },
+    },
   },
-});
-const [tokens, dimensions, window, words, memory] = [
-  options.tokens,
-  options.dimensions,
-  options.window,
-  options.words,
-  options.memory,
-].map(Number);
+);
+const [tokens, dimensions, window, words, memory] = (
+  ["tokens", "dimensions", "window", "words", "memory"] as const
+).map((name) => wholeNumber(`--${name}`, options[name]));
 
 /** Lines of 25 words from p(rank r) ~ 1 / (r + 2.7). */
 function* madeUp(count: number): Generator<Int32Array> {

@@ -8,12 +8,11 @@
  * line of counts; complaints go to stderr; exit code 1 where there is one.
  */
 import { rmSync } from "node:fs";
-import { parseArgs } from "node:util";
-import { messageOf, UsageError } from "../src/base/errors.ts";
 import { hashSeed, RandomStream } from "../src/base/random.ts";
 import { type Case, makeCase, makeMaterial } from "./hostile/cases.ts";
 import { type Limits, type Outcome, runAlone, SharedRunner } from "./hostile/runner.ts";
 import { complaint } from "./hostile/verdict.ts";
+import { programOptions, wholeNumber } from "./options.ts";
 
 const limits: Limits = { seconds: 20, megabytes: 2048 };
 
@@ -51,7 +50,7 @@ async function succeed(...args: string[]): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = programOptions("[--cases N] [--alone N] [--seed N] [--only CASE] [--keep]", {
     options: {
       cases: { type: "string", default: "2000" },
       alone: { type: "string", default: "300" },
@@ -60,11 +59,10 @@ async function main(): Promise<void> {
       keep: { type: "boolean", default: false },
     },
   });
-  const [cases, alone, seed] = [values.cases, values.alone, values.seed].map(Number);
-  if (![cases, alone, seed].every((value) => Number.isInteger(value) && value >= 0)) {
-    throw new UsageError("usage: hostile.ts [--cases N] [--alone N] [--seed N] [--only CASE] [--keep]");
-  }
-  const only = values.only === undefined ? undefined : Number(values.only);
+  const [cases, alone, seed] = (["cases", "alone", "seed"] as const).map((name) =>
+    wholeNumber(`--${name}`, values[name], 0),
+  );
+  const only = values.only === undefined ? undefined : wholeNumber("--only", values.only, 0);
   const material = await makeMaterial(succeed);
   const shared = new SharedRunner(limits);
   const report: Report = { cases: 0, alone: 0, exitCodes: {}, complaints: {}, slowestSeconds: 0 };
@@ -88,7 +86,4 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-});
+await main();

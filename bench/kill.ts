@@ -11,12 +11,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { messageOf, UsageError } from "../src/base/errors.ts";
 import { RandomStream } from "../src/base/random.ts";
 import { builtinCorpus } from "../src/corpora/index.ts";
 import { type Config, loadModel, presetConfig } from "../src/flow/index.ts";
 import { findCheckpoint, train } from "../src/train/index.ts";
+import { programOptions, wholeNumber } from "./options.ts";
 
 /** A flow of 8 channels with everything that a resume could lose: dropout, averages, accumulation, buckets, vectors. */
 function configOf(steps: number): Config {
@@ -134,7 +133,7 @@ function load(out: string): number {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = programOptions("[--kills N] [--steps N] [--seed N]", {
     options: {
       kills: { type: "string", default: "50" },
       steps: { type: "string", default: "200" },
@@ -142,10 +141,9 @@ async function main(): Promise<void> {
       child: { type: "string" },
     },
   });
-  const [kills, steps, seed] = [values.kills, values.steps, values.seed].map(Number);
-  if (![kills, steps, seed].every((value) => Number.isInteger(value) && value > 0)) {
-    throw new UsageError("usage: kill.ts [--kills N] [--steps N] [--seed N], positive integers");
-  }
+  const [kills, steps, seed] = (["kills", "steps", "seed"] as const).map((name) =>
+    wholeNumber(`--${name}`, values[name]),
+  );
   if (values.child !== undefined) return child(values.child, steps);
 
   const scratch = mkdtempSync(join(tmpdir(), "riverrun-kill-"));
@@ -193,7 +191,4 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-});
+await main();

@@ -9,20 +9,18 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { messageOf, UsageError } from "../src/base/errors.ts";
 import { builtinCorpus } from "../src/corpora/index.ts";
 import { presetConfig } from "../src/flow/index.ts";
 import { memory } from "../src/torch/index.ts";
 import { train } from "../src/train/index.ts";
+import { programOptions, wholeNumber } from "./options.ts";
 
 /** The most that memory may grow after warm-up. */
 const mostGrowth = 1.05;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { steps: { type: "string", default: "1000" } } });
-  const steps = Number(values.steps);
-  if (!Number.isInteger(steps) || steps < 10) throw new UsageError("usage: memory.ts [--steps N], at least 10");
+  const { values } = programOptions("[--steps N]", { options: { steps: { type: "string", default: "1000" } } });
+  const steps = wholeNumber("--steps", values.steps, 10);
   const config = presetConfig("tiny");
   config.train.maxSteps = steps;
   const { sentences } = builtinCorpus({ sentences: 2000 });
@@ -58,7 +56,4 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-});
+await main();

@@ -8,8 +8,10 @@
  * has put them.
  */
 import { readFileSync } from "node:fs";
+import { UsageError } from "../src/base/errors.ts";
 import { RandomStream } from "../src/base/random.ts";
 import { bleu, corpusScore, meteor, meteorFolder, pairedBootstrap } from "../src/metrics/index.ts";
+import { programOptions } from "./options.ts";
 
 const examples = 10_000;
 const resamples = 100_000;
@@ -48,7 +50,9 @@ async function timed<T>(what: string, work: () => T | Promise<T>): Promise<T> {
   return result;
 }
 
-const [hypothesesPath, referencesPath] = process.argv.slice(2);
+const { positionals } = programOptions("[HYPOTHESES REFERENCES]", { allowPositionals: true, options: {} });
+if (positionals.length !== 0 && positionals.length !== 2) throw new UsageError("expected two files, or none");
+const [hypothesesPath, referencesPath] = positionals;
 const references = referencesPath === undefined ? Array.from({ length: examples }, madeUp) : linesOf(referencesPath);
 const hypotheses =
   hypothesesPath === undefined ? references.map((text) => disturb(text, 0.3)) : linesOf(hypothesesPath);

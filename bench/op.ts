@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import { type DType, Generator, getThreads, ones, randn, scope } from "../src/torch/index.ts";
 import { native } from "../src/torch/native.ts";
 import { operatorNames } from "../src/torch/operators.ts";
+import { programOptions } from "./options.ts";
 
 /** Times in nanoseconds a call, speeds in 10^9 floating-point operations a second. */
 export interface OperatorBenchmark {
@@ -84,5 +85,6 @@ export function benchOperator(): OperatorBenchmark {
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  programOptions("", { options: {} });
   process.stdout.write(`${JSON.stringify(benchOperator())}\n`);
 }

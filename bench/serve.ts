@@ -17,11 +17,11 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { messageOf, UsageError } from "../src/base/errors.ts";
+import { messageOf } from "../src/base/errors.ts";
 import { builtinCorpus } from "../src/corpora/index.ts";
 import { presetConfig } from "../src/flow/index.ts";
 import { train } from "../src/train/index.ts";
+import { programOptions, wholeNumber } from "./options.ts";
 
 const program = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 
@@ -189,7 +189,7 @@ async function client(number: number, { port, texts, scores, mixed, end }: Load,
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = programOptions("[--model DIR] [--clients N] [--seconds S] [--rounds R] [--mixed]", {
     options: {
       model: { type: "string" },
       clients: { type: "string", default: "200" },
@@ -198,10 +198,9 @@ async function main(): Promise<void> {
       mixed: { type: "boolean", default: false },
     },
   });
-  const [clients, seconds, rounds] = [values.clients, values.seconds, values.rounds].map(Number);
-  if (![clients, seconds, rounds].every((value) => Number.isInteger(value) && value > 0)) {
-    throw new UsageError("usage: serve.ts [--model DIR] [--clients N] [--seconds S] [--rounds R] [--mixed]");
-  }
+  const [clients, seconds, rounds] = (["clients", "seconds", "rounds"] as const).map((name) =>
+    wholeNumber(`--${name}`, values[name]),
+  );
   const folder = mkdtempSync(join(tmpdir(), "riverrun-serve-"));
   let server: ChildProcess | undefined;
   try {
@@ -257,7 +256,4 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-});
+await main();

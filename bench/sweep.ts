@@ -10,35 +10,41 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { readTexts } from "../src/corpora/index.ts";
 import { presetConfig } from "../src/flow/index.ts";
 import { reconstructTexts, totalsOf } from "../src/generate/index.ts";
 import { getThreads, setThreads } from "../src/torch/index.ts";
 import { train } from "../src/train/index.ts";
+import { demanded, positiveNumbers, programOptions, wholeNumber } from "./options.ts";
 
-const { values } = parseArgs({
-  options: {
-    data: { type: "string" },
-    preset: { type: "string", default: "small" },
-    sigmas: { type: "string", default: "0.25,0.5,1,1.5,2" },
-    scales: { type: "string", default: "1" },
-    steps: { type: "string", default: "1000" },
-    seed: { type: "string", default: "1" },
-    dimensions: { type: "string" },
-    threads: { type: "string" },
+const { values } = programOptions(
+  "--data FILE [--preset NAME] [--sigmas LIST] [--scales LIST] [--steps N] [--seed N] [--dimensions D] [--threads N]",
+  {
+    options: {
+      data: { type: "string" },
+      preset: { type: "string", default: "small" },
+      sigmas: { type: "string", default: "0.25,0.5,1,1.5,2" },
+      scales: { type: "string", default: "1" },
+      steps: { type: "string", default: "1000" },
+      seed: { type: "string", default: "1" },
+      dimensions: { type: "string" },
+      threads: { type: "string" },
+    },
   },
-});
-if (values.threads) setThreads(Number(values.threads));
-const texts = await readTexts([values.data ?? ""]);
-for (const scale of values.scales.split(",").map(Number)) {
-  for (const relative of values.sigmas.split(",").map(Number)) {
+);
+const whole = (name: "threads" | "dimensions", otherwise: number): number =>
+  values[name] === undefined ? otherwise : wholeNumber(`--${name}`, values[name]);
+const [steps, seed] = [wholeNumber("--steps", values.steps), wholeNumber("--seed", values.seed, 0)];
+const [scales, sigmas] = [positiveNumbers("--scales", values.scales), positiveNumbers("--sigmas", values.sigmas)];
+const dimensions = whole("dimensions", presetConfig(values.preset).data.dimensions);
+setThreads(whole("threads", getThreads()));
+const texts = await readTexts([demanded("--data FILE, one text a line", values.data)]);
+for (const scale of scales) {
+  for (const relative of sigmas) {
     const config = presetConfig(values.preset);
-    const steps = Number(values.steps);
-    const dimensions = Number(values.dimensions ?? config.data.dimensions);
     Object.assign(config.data, { sigma: relative * scale, scale, dimensions });
     Object.assign(config.train, { maxSteps: steps, validateEvery: steps, checkpointEvery: steps });
-    config.seed = Number(values.seed);
+    config.seed = seed;
     const out = mkdtempSync(join(tmpdir(), "riverrun-sweep-"));
     try {
       const { model, validation, parameters, seconds } = await train({ config, texts, out });
@@ -55,7 +61,7 @@ for (const scale of values.scales.split(",").map(Number)) {
         sigma: relative * scale,
         scale,
         steps,
-        seed: config.seed,
+        seed,
         parameters,
       };
       process.stdout.write(

@@ -4,7 +4,6 @@
  * folder of a BERT-family model. Time is processor time of this process, so that other load shows little.
  */
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { builtinCorpus } from "../src/corpora/index.ts";
 import { Bpe } from "../src/text/bpe/bpe.ts";
@@ -13,12 +12,13 @@ import { tokenize13a, tokenize13aWithOffsets } from "../src/text/mteval13a.ts";
 import { splitSentences } from "../src/text/sentences.ts";
 import { tokenizerByName, tokenizerNames } from "../src/text/tokenizer-names.ts";
 import { readWordPiece } from "../src/text/wordPieceFolder.ts";
+import { programOptions } from "./options.ts";
 
 const PASSES = 5;
 const MERGES = 4000;
 const LINES_FOR_MERGES = 20_000;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = programOptions("[--word-pieces DIR] [FILE...]", {
   allowPositionals: true,
   options: { "word-pieces": { type: "string" } },
 });

@@ -13,15 +13,15 @@
  * The control of the synonyms has the same rows dealt to other words.
  */
 import { existsSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { RandomStream } from "../src/base/random.ts";
 import { meteorFolder } from "../src/metrics/index.ts";
 import { share } from "../src/metrics/meteor/synonyms.ts";
 import { readSmallTables } from "../src/metrics/meteor/tables.ts";
 import { nearestWords, readVectors, type WordVectors } from "../src/text/index.ts";
+import { demanded, programOptions } from "./options.ts";
 import { analogies } from "./quality/analogies.ts";
 
-const { values: options, positionals } = parseArgs({
+const { values: options, positionals } = programOptions("VECTORS [--synonyms DIR]", {
   allowPositionals: true,
   options: { synonyms: { type: "string", default: meteorFolder() } },
 });
@@ -137,7 +137,7 @@ function synonymShare({ words, dimensions, values }: WordVectors, folder: string
   return { pairs, nearer: (100 * nearer) / pairs };
 }
 
-const read = await readVectors(positionals[0]);
+const read = await readVectors(demanded("one file of vectors", positionals[0]));
 const vectors = unit(read);
 const control = shuffled(vectors);
 

@@ -1,4 +1,5 @@
 #include <ATen/Version.h>
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/native/CPUBlas.h>
 
 #include <atomic>
@@ -57,6 +58,16 @@ bool makesKernel() {
 bool hasMicroKernels() {
   static const bool has = mayMakeKernels() && makesKernel<float>();
   return has;
+}
+
+// Calls body(i) for 0..count-1: pieces are of different sizes, so a thread takes the next when it is done with one.
+template <typename Body>
+void shareOut(size_t count, const Body& body) {
+  std::atomic<size_t> next{0};
+  at::parallel_for(0, std::min<int64_t>(count, at::get_num_threads()), 1, [&](int64_t, int64_t) {
+    const at::AutoDispatchBelowADInplaceOrView plain;
+    for (size_t i; (i = next++) < count;) body(i);
+  });
 }
 
 }  // namespace
@@ -155,47 +166,64 @@ void endTiles(Products products) {
 #endif
 }
 
-void packAll(std::initializer_list<const RightFactor*> factors) {
+void packAll(const std::vector<const RightFactor*>& factors) {
   std::vector<std::pair<const RightFactor*, int64_t>> work;
   for (const RightFactor* factor : factors) {
     for (int64_t panel = 0; factor && factor->waits() && panel < factor->panels(); ++panel)
       work.emplace_back(factor, panel);
   }
-  // Panels are of different depths: a thread takes the next when it is done with one.
-  std::atomic<size_t> next{0};
-  at::parallel_for(0, std::min<int64_t>(work.size(), at::get_num_threads()), 1, [&](int64_t, int64_t) {
-    for (size_t i; (i = next++) < work.size();) work[i].first->pack(work[i].second);
-  });
+  shareOut(work.size(), [&](size_t i) { work[i].first->pack(work[i].second); });
   for (const RightFactor* factor : factors) {
     if (factor && factor->waits()) factor->keep();
   }
 }
 
-void outerProduct(const Tensor& slopes, const RightFactor& b, const Tensor& c, int64_t first, int64_t last) {
-  if (first == last) return;
-  if (b.products() == Products::kLibrary) {
-    Tensor place = c.narrow(0, first, last - first);
-    at::mm_out(place, slopes.narrow(1, first, last - first).t(), b.whole());
-    return;
-  }
-  const bool bf16 = b.products() == Products::kBf16;
-  const int64_t rows = slopes.size(0), inputs = b.columns(), stride = bf16 ? b.evenDepth() : rows;
-  const Tensor turned = at::empty({64, stride}, slopes.options().dtype(bf16 ? at::kBFloat16 : at::kFloat));
+namespace {
+
+// Rows first..first+height-1 of a result, from as many columns of its slopes.
+void outerTile(const OuterProduct& product, int64_t first, int64_t height) {
+  const auto& [result, slopes, inputs] = product;
+  const bool bf16 = inputs.products() == Products::kBf16;
+  const int64_t rows = slopes.size(0), columns = inputs.columns(), stride = bf16 ? inputs.evenDepth() : rows;
+  const Tensor turned = at::empty({height, stride}, slopes.options().dtype(bf16 ? at::kBFloat16 : at::kFloat));
   void* left = turned.data_ptr();
-  for (int64_t output = first, height; output < last; output += height) {
-    height = tileHeight(last - output);
-    if (bf16) {
-      packingKernels().transposeHalfRowPairs(static_cast<const uint16_t*>(slopes.const_data_ptr()) + output,
-                                             slopes.stride(0), rows, height, static_cast<uint32_t*>(left), stride / 2);
-    } else {
-      packingKernels().transpose(slopes.const_data_ptr<float>() + output, slopes.stride(0), rows, height,
-                                 static_cast<float*>(left), stride);
+  if (bf16) {
+    packingKernels().transposeHalfRowPairs(static_cast<const uint16_t*>(slopes.const_data_ptr()) + first,
+                                           slopes.stride(0), rows, height, static_cast<uint32_t*>(left), stride / 2);
+  } else {
+    packingKernels().transpose(slopes.const_data_ptr<float>() + first, slopes.stride(0), rows, height,
+                               static_cast<float*>(left), stride);
+  }
+  float* to = result.data_ptr<float>() + first * columns;
+  for (int64_t panel = 0; panel < inputs.panels(); ++panel) {
+    inputs.tile(height, left, stride, panel, to + panel * RightFactor::kPanel, columns);
+  }
+  endTiles(inputs.products());
+}
+
+}  // namespace
+
+void outerProducts(const std::vector<OuterProduct>& products) {
+  std::vector<const RightFactor*> factors;
+  struct Work {
+    const OuterProduct* product;
+    int64_t first, height;
+  };
+  std::vector<Work> work;
+  for (const OuterProduct& product : products) {
+    factors.push_back(&product.inputs);
+    const int64_t outputs = product.slopes.size(1);
+    if (product.inputs.products() == Products::kLibrary) {
+      Tensor place = product.result;
+      at::mm_out(place, product.slopes.t(), product.inputs.whole());
+      continue;
     }
-    for (int64_t panel = 0; panel < b.panels(); ++panel) {
-      b.tile(height, left, stride, panel, c.data_ptr<float>() + output * inputs + panel * RightFactor::kPanel, inputs);
+    for (int64_t first = 0; first < outputs; first += kTileRows) {
+      work.push_back({&product, first, std::min(kTileRows, outputs - first)});
     }
   }
-  endTiles(b.products());
+  packAll(factors);
+  shareOut(work.size(), [&](size_t i) { outerTile(*work[i].product, work[i].first, work[i].height); });
 }
 
 }  // namespace riverrun

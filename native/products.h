@@ -63,7 +63,7 @@ class RightFactor {
 void endTiles(Products products);
 
 // Lays out all panels that wait for it, shared out among the threads; null factors have none.
-void packAll(std::initializer_list<const RightFactor*> factors);
+void packAll(const std::vector<const RightFactor*>& factors);
 
 constexpr int64_t kTileRows = 64;
 
@@ -127,8 +127,14 @@ void multiply(const Tensor& a, const RightFactor& b, const Tensor& c) {
   multiply<T>(a, b, c, [](const Tile<T>&) {});
 }
 
-// Rows first..last-1 of c (outputs x inputs) = slopes^T B, slopes (rows x outputs) and B (rows x inputs): the gradient
-// of a parameter. Slopes are of bfloat16 for kBf16.
-void outerProduct(const Tensor& slopes, const RightFactor& b, const Tensor& c, int64_t first, int64_t last);
+// result (outputs x inputs) = slopes^T inputs, slopes (rows x outputs) and inputs (rows x inputs): the gradient of a
+// parameter. Slopes are of bfloat16 for kBf16.
+struct OuterProduct {
+  Tensor result, slopes;
+  RightFactor inputs;
+};
+
+// All of them, tiles shared out among the threads.
+void outerProducts(const std::vector<OuterProduct>& products);
 
 }  // namespace riverrun

@@ -377,14 +377,10 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
       });
     });
     const auto gradientOf = [&](Weight which) -> Tensor& { return results[1 + which]; };
-    struct Product {
-      Tensor result, slopes;
-      RightFactor inputs;
-    };
-    std::vector<Product> outer{{at::empty_like(w[kPacked]), packedSlopes, right(kept.norm1)},
-                               {at::empty_like(w[kOut]), outSlopes, right(kept.mixed)},
-                               {at::empty_like(w[kInner]), innerSlopes, right(kept.norm2)},
-                               {at::empty_like(w[kOuter]), outerSlopes, right(kept.active)}};
+    std::vector<OuterProduct> outer{{at::empty_like(w[kPacked]), packedSlopes, right(kept.norm1)},
+                                    {at::empty_like(w[kOut]), outSlopes, right(kept.mixed)},
+                                    {at::empty_like(w[kInner]), innerSlopes, right(kept.norm2)},
+                                    {at::empty_like(w[kOuter]), outerSlopes, right(kept.active)}};
     gradientOf(kPacked) = outer[0].result;
     gradientOf(kOut) = outer[1].result;
     gradientOf(kInner) = outer[2].result;
@@ -393,16 +389,7 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
       outer.push_back({at::empty_like(head), headSlopes, right(kept.block)});
       results[1 + kWeights] = outer.back().result;
     }
-    for (const auto& one : outer) packAll({&one.inputs});
-    at::parallel_for(0, tasks, 1, [&](int64_t first, int64_t last) {
-      const at::AutoDispatchBelowADInplaceOrView plain;
-      for (int64_t task = first; task < last; ++task) {
-        for (const auto& one : outer) {
-          const int64_t outputs = one.slopes.size(1);
-          outerProduct(one.slopes, one.inputs, one.result, task * outputs / tasks, (task + 1) * outputs / tasks);
-        }
-      }
-    });
+    outerProducts(outer);
     const Tensor total = partial.sum(0);
     int64_t at = 0;
     const auto next = [&](int64_t width) {

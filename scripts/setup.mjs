@@ -6,7 +6,7 @@ demandNode();
 const usage = `Usage: node scripts/setup.mjs [--verbose]
 
 Sets riverrun up: npm packages (in a clone), libtorch, the native addon, dist/ (in a clone).
-What is in place is skipped. Everything that the tools print goes to build/setup.log.
+What is in place and whole is skipped. Everything that the tools print goes to build/setup.log.
 
   --verbose   show it on standard error, too
   LIBTORCH    environment: a folder with libtorch's lib/ and include/ (2.6 or newer) to use

@@ -25,13 +25,13 @@ export class LanguageFlow {
   }
 
   /**
-   * Trains a flow into `options.out`, writes its report.html and returns the best model.
+   * Trains a flow into `options.out`, writes its report.html and returns the best model; rehearsed, writes nothing.
    *
    * @throws what `train` throws, and UsageError naming the key of `options.config` that is wrong
    */
   static async train(options: TrainOptions): Promise<LanguageFlow> {
     const result = await train({ ...options, config: parseConfig(options.config, "config") });
-    if (result.reason !== "dryRun") {
+    if (options.out !== undefined && result.reason !== "dryRun") {
       const { writeReport } = await import("./report/index.ts");
       writeReport(options.out, result);
     }

@@ -14,7 +14,7 @@ import { demandBuildTools, findCompiler } from "./tools.mjs";
 
 /**
  * Builds the addon with CMake into `build/riverrun.node`, unless one is there that was made from the same sources,
- * libtorch and compiler. Writes `build/libtorch.json`, which says what it was built against. A build that fails leaves the
+ * libtorch and compiler and can be loaded. Writes `build/libtorch.json`, which says what it was built against. A build that fails leaves the
  * addon of before with its stamp: the new one is made aside and takes its place when it has been loaded once.
  *
  * @param {Reporter} reporter
@@ -40,7 +40,7 @@ export async function buildAddon(reporter, root, libtorch) {
   // A compiler that has gone since does not make the addon stale.
   const compilerThen = compilerOf(readJson(stampFile));
   const compilerNow = findCompiler()?.version ?? compilerThen;
-  if (!fs.existsSync(addon) || !stampMatches(stampFile, stampOf(compilerNow))) {
+  if (!(stampMatches(stampFile, stampOf(compilerNow)) && (await isWhole(reporter, addon, libtorch)))) {
     const { compiler, cmake, generator } = await demandBuildTools(reporter);
     await reporter.step(`addon: building for libtorch ${libtorch.version} with ${compiler.version}`, async () => {
       const folder = binaryFolder(buildFolder, generator);
@@ -62,7 +62,7 @@ export async function buildAddon(reporter, root, libtorch) {
         const built = await run(cmake, ["--build", folder, "--parallel"], options);
         if (built.code !== 0)
           throw new SetupError("the addon could not be compiled", errorsFirst(built.output, built.tail));
-        await demandLoadable(reporter, path.join(aside, "riverrun.node"));
+        await demandLoadable(reporter, path.join(aside, "riverrun.node"), libtorch);
       };
       try {
         await build(true);
@@ -153,21 +153,69 @@ export function errorsFirst(output, tail) {
 }
 
 /**
- * Loads the addon in a process of its own, so that a library it does not find is told now and not at first use.
+ * Is the addon there, and can it be loaded? One that was cut short or overwritten carries the right stamp all the same.
  *
  * @param {Reporter} reporter
  * @param {string} addon
+ * @param {Libtorch} libtorch
+ * @throws SetupError where it is its libtorch that is damaged, which building it again would not mend
  */
-async function demandLoadable(reporter, addon) {
+async function isWhole(reporter, addon, libtorch) {
+  if (!fs.existsSync(addon)) return false;
+  const fault = await loadingFault(reporter, addon);
+  if (fault === undefined) return true;
+  refuseDamaged(libtorch, fault);
+  reporter.say(`the addon in ${path.dirname(addon)} cannot be loaded (${fault.reason}): building it again`);
+  return false;
+}
+
+/**
+ * Demands that the addon can be loaded, so that a library it does not find is told now and not at first use.
+ *
+ * @param {Reporter} reporter
+ * @param {string} addon
+ * @param {Libtorch} libtorch
+ */
+async function demandLoadable(reporter, addon, libtorch) {
   if (!fs.existsSync(addon)) throw new SetupError(`CMake ended well but ${addon} is not there`);
-  const program = "require(process.argv[1])";
-  const { code, output, tail } = await run(process.execPath, ["-e", program, addon], {
+  const fault = await loadingFault(reporter, addon);
+  if (fault === undefined) return;
+  refuseDamaged(libtorch, fault);
+  throw new SetupError(
+    `the addon was built but cannot be loaded (${fault.reason}): set LIBTORCH to another libtorch, or unset it to have one downloaded`,
+    fault.tail,
+  );
+}
+
+/**
+ * Loads the addon in a process of its own, which takes a third of a second; what is wrong where that fails. A file that
+ * was cut short ends the process by a signal.
+ *
+ * @typedef {{ reason: string, tail: string[] }} Fault
+ * @param {Reporter} reporter
+ * @param {string} addon
+ * @returns {Promise<Fault | undefined>}
+ */
+async function loadingFault(reporter, addon) {
+  const { code, output, tail } = await run(process.execPath, ["-e", "require(process.argv[1])", addon], {
     log: (text) => reporter.log(text),
   });
-  if (code === 0) return;
-  const reason = /Error: (.*)/.exec(output)?.[1] ?? `exit code ${code}`;
-  throw new SetupError(
-    `the addon was built but cannot be loaded (${reason}): set LIBTORCH to another libtorch, or unset it to have one downloaded`,
-    tail,
-  );
+  return code === 0 ? undefined : { reason: /Error: (.*)/.exec(output)?.[1] ?? `exit code ${code}`, tail };
+}
+
+/**
+ * @param {Libtorch} libtorch
+ * @param {Fault} fault
+ * @throws SetupError where the loader names a library of libtorch that is there: it is damaged
+ */
+function refuseDamaged({ path: folder, source }, { reason, tail }) {
+  const file = reason.slice(0, reason.search(/: |$/));
+  if (!file.startsWith(path.join(folder, path.sep)) || !fs.existsSync(file)) return;
+  const remedy =
+    source === "cache"
+      ? `remove ${path.dirname(folder)} and run the same command again, which downloads it`
+      : source === "python"
+        ? "install python3's torch again, or set LIBTORCH to another libtorch"
+        : "set LIBTORCH to another libtorch, or unset it to have one downloaded";
+  throw new SetupError(`libtorch is damaged (${reason}): ${remedy}`, tail);
 }

@@ -1,4 +1,10 @@
-/** Numbers that JSON does not have. */
+/** Numbers that are not finite: what is wrong with records and with what words are chosen by. */
+import { RiverrunError } from "./errors.ts";
+
+/** A model computes NaN or infinity where a text is to be made, so that no word is better than another; exit code 1. */
+export class NonFiniteOutputError extends RiverrunError {
+  override name = "NonFiniteOutputError";
+}
 
 const isBad = (number: unknown): boolean => typeof number === "number" && !Number.isFinite(number);
 
@@ -8,7 +14,7 @@ function badOf(value: unknown): unknown {
   return Array.isArray(value) ? value.find(isBad) : isBad(value) ? value : undefined;
 }
 
-/** What is wrong with the numbers of a record: its first NaN or infinity, which JSON would write as null. */
+/** What is wrong with the numbers of a record: its first NaN or infinity, which JSON does not have and would write as null. */
 export function nonFiniteIn(record: object): string | undefined {
   for (const [field, value] of Object.entries(record)) {
     const bad = badOf(value);

@@ -8,11 +8,12 @@ import {
   type Agreement,
   type Bounds,
   benchPrecision,
+  besidePeer,
   chosenPeer,
   demandSameGradients,
   demandSameOutput,
   mostDifferenceIn,
-  Peer,
+  type Peer,
   type PeerChoice,
   within,
 } from "./peer.ts";
@@ -251,8 +252,16 @@ export async function benchCausal(given: CausalOptions = {}): Promise<CausalResu
   const config = configOf(given.preset);
   const options = measured(given, config);
   const precision = benchPrecision("causal", options.precision);
-  const place = chosenPeer(given.peer);
-  const peer = place && "python" in place ? await Peer.start(place) : undefined;
+  return await besidePeer(chosenPeer(given.peer), (peer) => measure(config, options, precision, peer));
+}
+
+/** The figures, with those of the peer where there is one. */
+async function measure(
+  config: Config,
+  options: Measured,
+  precision: NetworkPrecision,
+  peer: Peer | undefined,
+): Promise<CausalResult> {
   const subject = new Subject(config, options, "float32", precision);
   try {
     const agreement = peer && (await agree(peer, subject, config, options, mostDifferenceIn(precision)));
@@ -288,7 +297,6 @@ export async function benchCausal(given: CausalOptions = {}): Promise<CausalResu
       ...own,
       peakRssMb,
     };
-    if (place && "skipped" in place) return { ...result, peerSkipped: place.skipped };
     if (!peer) return result;
     const peerStepMs = median(steps.theirs);
     const theirs = own && { peerSampleMs: median(samples.theirs), peerDecodeMs: median(decodings.theirs) };
@@ -307,7 +315,6 @@ export async function benchCausal(given: CausalOptions = {}): Promise<CausalResu
       ...agreement,
     };
   } finally {
-    peer?.close();
     subject.dispose();
   }
 }

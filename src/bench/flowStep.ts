@@ -15,11 +15,12 @@ import {
   type Agreement,
   type Bounds,
   benchPrecision,
+  besidePeer,
   chosenPeer,
   demandSameGradients,
   demandSameOutput,
   mostDifferenceIn,
-  Peer,
+  type Peer,
   type PeerChoice,
   type PeerPlace,
   type PeerSkipped,
@@ -245,8 +246,15 @@ export async function benchFlowStep(given: FlowStepOptions = {}): Promise<FlowSt
   const options = measured(given);
   const precision = benchPrecision("flow-step", options.precision);
   check(options);
-  const place = peerPlace(given.peer, options);
-  const peer = place && "python" in place ? await Peer.start(place) : undefined;
+  return await besidePeer(peerPlace(given.peer, options), (peer) => measure(options, precision, peer));
+}
+
+/** The figures, with those of the peer where there is one. */
+async function measure(
+  options: Measured,
+  precision: NetworkPrecision,
+  peer: Peer | undefined,
+): Promise<FlowStepResult> {
   const subject = new Subject(options, "float32", precision);
   try {
     const agreement = peer && (await agree(peer, subject, options, mostDifferenceIn(precision)));
@@ -285,7 +293,6 @@ export async function benchFlowStep(given: FlowStepOptions = {}): Promise<FlowSt
       inverseFractionOfPeak: forward / (fastestInverseMs / 1e3) / gemmPeakGflops,
       peakRssMb,
     };
-    if (place && "skipped" in place) return { ...result, peerSkipped: place.skipped };
     if (!peer) return result;
     const [peerStepMs, peerInverseMs] = [median(steps.theirs), median(inverses.theirs)];
     return {
@@ -301,7 +308,6 @@ export async function benchFlowStep(given: FlowStepOptions = {}): Promise<FlowSt
       ...agreement,
     };
   } finally {
-    peer?.close();
     subject.dispose();
   }
 }

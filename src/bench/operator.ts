@@ -1,7 +1,7 @@
 /** What one small operator call costs. */
 import { getThreads, ones, scope } from "../torch/index.ts";
 import { gemmPeak } from "./gemm.ts";
-import { chosenPeer, Peer, type PeerChoice } from "./peer.ts";
+import { besidePeer, chosenPeer, type PeerChoice } from "./peer.ts";
 
 /** Microseconds of one addition of 4 numbers, its result freed: the best of five runs of 50,000 calls. */
 export function operatorMicroseconds(): number {
@@ -33,20 +33,15 @@ export interface OperatorResult {
 
 /** The call, the peak, and with `peer` Python's call. */
 export async function benchOperator(options: { readonly peer?: PeerChoice } = {}): Promise<OperatorResult> {
-  const place = chosenPeer(options.peer);
-  const own = {
-    operatorMicroseconds: operatorMicroseconds(),
-    gemmPeakGflops: gemmPeak("float32"),
-    threads: getThreads(),
-  };
-  if (!place) return own;
-  if ("skipped" in place) return { ...own, peerSkipped: place.skipped };
-  const peer = await Peer.start(place);
-  try {
+  return await besidePeer(chosenPeer(options.peer), async (peer): Promise<OperatorResult> => {
+    const own = {
+      operatorMicroseconds: operatorMicroseconds(),
+      gemmPeakGflops: gemmPeak("float32"),
+      threads: getThreads(),
+    };
+    if (!peer) return own;
     const { microseconds } = await peer.ask({ do: "operator" });
     const theirs = Number(microseconds);
     return { ...own, peerOperatorMicroseconds: theirs, speedup: theirs / own.operatorMicroseconds };
-  } finally {
-    peer.close();
-  }
+  });
 }

@@ -191,6 +191,25 @@ export class Peer {
   }
 }
 
+/**
+ * A measurement beside the peer, if there is one: started before what is measured makes this process grow, ended after it.
+ *
+ * @returns what `measure` says; with `peerSkipped` where a peer was asked for and there is none
+ */
+export async function besidePeer<Result extends object>(
+  place: PeerPlace | PeerSkipped | undefined,
+  measure: (peer: Peer | undefined) => Promise<Result>,
+): Promise<Result & { readonly peerSkipped?: string }> {
+  if (place && "skipped" in place) return { ...(await measure(undefined)), peerSkipped: place.skipped };
+  if (!place) return await measure(undefined);
+  const peer = await Peer.start(place);
+  try {
+    return await measure(peer);
+  } finally {
+    peer.close();
+  }
+}
+
 /** How far the two implementations are apart, relatively: the loss, the worst parameter's gradient. */
 export interface Agreement {
   readonly lossDifference: number;

@@ -1,12 +1,12 @@
 /** Configurations from preset, file and `--set`. */
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, openSync, readSync } from "node:fs";
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from "yaml";
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
 import { programName } from "../base/invocation.ts";
 import { requireFile } from "../corpora/textFile.ts";
 import { type Config, configSchema, missingKeys, parseConfig, presetConfig, presetNames } from "../flow/index.ts";
-import { modelFiles, readModelConfig } from "../flow/modelFolder.ts";
+import { readModelConfig } from "../flow/modelFolder.ts";
+import { checkpointConfig, findCheckpoint } from "../train/checkpoint.ts";
 import { isStream } from "./lines.ts";
 
 function set(config: Record<string, unknown>, assignment: string): void {
@@ -164,32 +164,46 @@ function readConfigFile(path: string): Config {
   return parseConfig(value, path);
 }
 
-/** Where the configuration of a training that starts from a model is: a resume has its own, should that model be gone. */
-function startOf(from: string, { resume, out }: { readonly resume?: boolean; readonly out?: string }): string {
-  return resume && out !== undefined && existsSync(join(out, modelFiles.config)) ? out : from;
-}
-
-/** The configuration that a command line asks for. @throws UsageError, DataMissingError */
-export function configFrom(options: {
+/** What a configuration is asked for with. */
+interface ConfigChoices {
   readonly preset?: string;
   readonly config?: string;
-  /** The folder of a trained model, whose configuration is the base; of a resume that of `out`, where there is one. */
+  /** The folder of a trained model, whose configuration is the base. */
   readonly from?: string;
+  /** Of a training in `out`: what its last checkpoint says stands for a base that is not named, or that of `from`. */
   readonly resume?: boolean;
   readonly out?: string;
   readonly set?: readonly string[];
   readonly seed?: number;
-}): Config {
-  const { preset, config, from } = options;
-  const given = [preset, config, from].filter((base) => base !== undefined);
-  if (given.length !== 1) throw new UsageError("expected one of --preset NAME, --config FILE and --from DIR");
-  const base =
-    config !== undefined
-      ? readConfigFile(config)
-      : from !== undefined
-        ? readModelConfig(startOf(from, options))
-        : presetConfig(given[0]);
-  const where = config ?? from ?? `preset ${preset}`;
+}
+
+/** The configuration of a resumed training's last checkpoint; undefined where nothing was saved yet. */
+function storedConfig({ resume, out }: ConfigChoices): Config | undefined {
+  const checkpoint = resume && out !== undefined ? findCheckpoint(out) : undefined;
+  return checkpoint && checkpointConfig(checkpoint);
+}
+
+/** The configuration before `--set`, and what it is called. */
+function baseOf(options: ConfigChoices): { base: unknown; where: string } {
+  const { preset, config, from, resume, out } = options;
+  if ([preset, config, from].filter((base) => base !== undefined).length > 1) {
+    throw new UsageError("expected one of --preset NAME, --config FILE and --from DIR");
+  }
+  if (config !== undefined) return { base: readConfigFile(config), where: config };
+  if (preset !== undefined) return { base: presetConfig(preset), where: `preset ${preset}` };
+  const stored = storedConfig(options);
+  if (stored && out !== undefined) return { base: stored, where: out };
+  if (from !== undefined) return { base: readModelConfig(from), where: from };
+  throw new UsageError(
+    resume && out !== undefined
+      ? `${out} holds no checkpoint with a configuration to go on with: expected one of --preset NAME, --config FILE and --from DIR, to start by`
+      : "expected one of --preset NAME, --config FILE and --from DIR",
+  );
+}
+
+/** The configuration that a command line asks for. @throws UsageError, DataMissingError */
+export function configFrom(options: ConfigChoices): Config {
+  const { base, where } = baseOf(options);
   if (!options.set?.length && options.seed === undefined) return parseConfig(base, where);
   const changed = structuredClone(base) as Record<string, unknown>;
   for (const assignment of options.set ?? []) set(changed, assignment);

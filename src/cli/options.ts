@@ -1,5 +1,6 @@
 /** Parsing of option values. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Truncation, truncationRules } from "../flow/causal/truncation.ts";
 
 /** A whole number from `least` to `most`. */
 export function integer(least: number, most = Number.POSITIVE_INFINITY): (text: string) => number {
@@ -70,19 +71,35 @@ export function lineOptions(command: Command): Command {
     .option("--batch <n>", "lines that are worked on, and written, together", integer(1), 64);
 }
 
-/** A share p with 0 < p <= 1. */
-function share(text: string): number {
-  const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError("Expected a number above 0, at most 1.");
-  return value;
+/** The number of a rule of truncation. */
+function ruleNumber(rule: keyof Truncation): (text: string) => number {
+  const { takes, expected } = truncationRules[rule];
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (!takes(value)) throw new InvalidArgumentError(`Expected ${expected}.`);
+    return value;
+  };
 }
 
-/** The option of commands that draw words. */
-export const topPOption = [
-  "--top-p <p>",
-  "draw words only from the likeliest that together have this share of the probability, as in 0.9; in models whose words are drawn one by one (default: all words)",
-  share,
-] as const;
+/** The options of commands that draw words; of several, each is asked of what the ones before it left. */
+export function truncationOptions(command: Command): Command {
+  return command
+    .option(
+      "--top-k <k>",
+      "draw words only from the k likeliest, in models whose words are drawn one by one (default: 0, all words)",
+      ruleNumber("topK"),
+    )
+    .option(
+      "--top-p <p>",
+      "only from the likeliest that together have this share of the probability, of what --top-k left; as in 0.9 (default: 1, all)",
+      ruleNumber("topP"),
+    )
+    .option(
+      "--min-p <p>",
+      "only those that are at least this share as probable as the likeliest, as in 0.1 (default: 0, all)",
+      ruleNumber("minP"),
+    );
+}
 
 /** The option of commands that write texts. */
 export const rawOption = ["--raw", "tokens joined by spaces instead of text"] as const;

@@ -1,6 +1,6 @@
 /** Commands that map lines to records: lines in, lines out, in order, with bounded memory. */
 import { messageOf, RiverrunError, UsageError } from "../base/errors.ts";
-import { nonFiniteIn } from "../base/finite.ts";
+import { NonFiniteOutputError, nonFiniteIn } from "../base/finite.ts";
 import type { Line, RecordId } from "../corpora/index.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import { counted } from "./counted.ts";
@@ -48,6 +48,23 @@ type Waiting<Item> = { readonly source: Line } & ({ readonly item: Item } | { re
 export function finite(records: readonly object[]): readonly object[] | FailedText {
   const [fault] = records.flatMap((record) => nonFiniteIn(record) ?? []);
   return fault === undefined ? records : new FailedText(fault, { isOfModel: true });
+}
+
+/**
+ * `body` on all items; where numbers are not finite that words are chosen by, on each alone, and what `failed` makes of
+ * those that are at fault.
+ */
+export function apart<Item>(
+  items: readonly Item[],
+  body: (items: readonly Item[]) => readonly (readonly object[] | FailedText)[],
+  failed: (item: Item, error: NonFiniteOutputError) => FailedText,
+): readonly (readonly object[] | FailedText)[] {
+  try {
+    return body(items);
+  } catch (error) {
+    if (!(error instanceof NonFiniteOutputError)) throw error;
+    return items.length === 1 ? [failed(items[0], error)] : items.flatMap((item) => apart([item], body, failed));
+  }
 }
 
 /**
@@ -141,7 +158,10 @@ export async function overTexts(
     if (text.truncated) truncated++;
     return text;
   };
-  const tally = await overLines(linesOf(file, options.jsonl), file, options, prepare, body);
+  const failed = (_: PreparedText, error: NonFiniteOutputError): FailedText =>
+    new FailedText(error.message, { isOfModel: true });
+  const apartWhereNeeded = (texts: readonly PreparedText[]) => apart(texts, body, failed);
+  const tally = await overLines(linesOf(file, options.jsonl), file, options, prepare, apartWhereNeeded);
   sayTruncated(model, truncated, prepared);
   return tally;
 }

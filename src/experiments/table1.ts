@@ -1,5 +1,6 @@
 /** Table 1: samples of non-autoregressive and autoregressive flows at two temperatures; all of them, not the best. */
 import { makeDirectory } from "../base/atomicFile.ts";
+import { type Truncation, truncationNames, truncationRules, truncationText } from "../flow/index.ts";
 import { drawsWords, type Sample, sampleTexts } from "../generate/index.ts";
 import { distinctN, selfBleu } from "../metrics/index.ts";
 import { type Block, heading, list, type Page, paragraph, tableOf, writePage } from "./document.ts";
@@ -15,13 +16,14 @@ import {
 import { type DataRecord, describeData, describeProvenance, type Provenance } from "./record.ts";
 import type { RowName } from "./rows.ts";
 
-/** What `runTable1` is told. */
-export interface Table1Options extends GenerationOptions {
+/** Numbers of each rule that leaves unlikely words out, where words are drawn one by one. */
+export type TruncationLists = { readonly [Rule in keyof Truncation]?: readonly number[] };
+
+/** What `runTable1` is told. Every combination of the numbers is drawn; a rule that is not given leaves no word out. */
+export interface Table1Options extends GenerationOptions, TruncationLists {
   /** Samples of each model at each temperature. */
   readonly count: number;
   readonly temperatures: readonly number[];
-  /** Shares p of top-p drawing, where words are drawn one by one; 1 draws from all words. Default: only 1. */
-  readonly topP?: readonly number[];
   /** Whether samples may say `<unk>`, as the models' distributions do. */
   readonly unknown: boolean;
 }
@@ -31,8 +33,10 @@ export interface SampleSet {
   readonly model: string;
   readonly preset: string;
   readonly temperature: number;
-  /** Of the words that were drawn from; null where words are not drawn one by one. */
+  /** The rules that words were drawn by; null where they are not drawn one by one. */
+  readonly topK: number | null;
   readonly topP: number | null;
+  readonly minP: number | null;
   readonly samples: readonly { readonly seed: number; readonly text: string }[];
   /** Words of a sample, mean. */
   readonly words: number;
@@ -74,14 +78,37 @@ function repeated(samples: readonly Sample[]): number {
   return pairs === 0 ? 0 : equal / pairs;
 }
 
+/** Every combination of the lists' numbers. */
+function truncationsOf(lists: TruncationLists): Required<Truncation>[] {
+  return truncationNames.reduce<Required<Truncation>[]>(
+    (made, rule) =>
+      made.flatMap((one) => (lists[rule] ?? [truncationRules[rule].all]).map((value) => ({ ...one, [rule]: value }))),
+    [{ topK: truncationRules.topK.all, topP: truncationRules.topP.all, minP: truncationRules.minP.all }],
+  );
+}
+
+/** The rules by which one of the sets left words out. */
+function rulesOf(sets: readonly SampleSet[]): (keyof Truncation)[] {
+  return truncationNames.filter((rule) =>
+    sets.some((set) => (set[rule] ?? truncationRules[rule].all) !== truncationRules[rule].all),
+  );
+}
+
+/** What stands above a set: its model, its temperature, and the rules that left words out. */
+function titleOf(set: SampleSet): string {
+  const used = truncationText(Object.fromEntries(rulesOf([set]).map((rule) => [rule, set[rule]])));
+  return `${set.model}, temperature ${set.temperature}${used === "" ? "" : `, ${used}`}`;
+}
+
 function page(record: Table1Record): Page {
   const { sets, data } = record;
+  const rules = rulesOf(sets);
   const judged = sets.some(({ bigramNatsPerToken }) => bigramNatsPerToken !== null);
   const overview: Block = tableOf(
     [
       "model",
       "temperature",
-      "top-p",
+      ...rules.map((rule) => truncationRules[rule].name),
       "words",
       "distinct-1",
       "distinct-2",
@@ -93,7 +120,7 @@ function page(record: Table1Record): Page {
     sets.map((set) => [
       set.model,
       String(set.temperature),
-      set.topP === null ? "-" : String(set.topP),
+      ...rules.map((rule) => String(set[rule] ?? "-")),
       shown(set.words, 1),
       percent(set.distinct1),
       percent(set.distinct2),
@@ -109,7 +136,7 @@ function page(record: Table1Record): Page {
     blocks: [
       ...(data ? [paragraph(describeData(data))] : []),
       paragraph(
-        "The paper's Table 1 shows five samples each of its non-autoregressive flow, which says words twice, and of its autoregressive flow, whose questions are grammatical; its code samples at temperature 1.15. The texts are chosen in the paper, so there is no number to compare with. Latents are drawn from N(0, temperature²); `riverrun-ar` draws words from its mixture's weights to the power 1 / temperature; with a top-p below 1 only from the likeliest words that together have that share of them.",
+        "The paper's Table 1 shows five samples each of its non-autoregressive flow, which says words twice, and of its autoregressive flow, whose questions are grammatical; its code samples at temperature 1.15. The texts are chosen in the paper, so there is no number to compare with. Latents are drawn from N(0, temperature²); `riverrun-ar` draws words from its mixture's weights to the power 1 / temperature; with a top-k, top-p or min-p only from the likely words: that many, those that together have that share, those at least that share as likely as the likeliest.",
       ),
       paragraph(
         record.unknown
@@ -125,7 +152,7 @@ function page(record: Table1Record): Page {
           ]
         : []),
       ...sets.flatMap((set) => [
-        heading(`${set.model}, temperature ${set.temperature}${(set.topP ?? 1) < 1 ? `, top-p ${set.topP}` : ""}`),
+        heading(titleOf(set)),
         list(set.samples.map(({ text }) => (text === "" ? "(empty)" : text))),
       ]),
       paragraph(describeProvenance(record)),
@@ -139,24 +166,29 @@ function page(record: Table1Record): Page {
  * @throws UsageError, DataMissingError, StoppedError
  */
 export async function runTable1(options: Table1Options): Promise<{ record: Table1Record; files: string[] }> {
-  const { out, seed, count, temperatures, topP = [1], unknown } = options;
+  const { out, seed, count, temperatures, unknown } = options;
   const began = performance.now();
   requireNumbers("temperatures", temperatures, (value) => value > 0, "numbers above 0");
-  requireNumbers("top-p", topP, (value) => value > 0 && value <= 1, "numbers above 0, at most 1");
+  for (const rule of truncationNames) {
+    const { name, all, takes, expected } = truncationRules[rule];
+    requireNumbers(name, options[rule] ?? [all], takes, expected);
+  }
   requireNumbers("count", [count], (value) => Number.isInteger(value) && value > 0, "a positive integer");
   const given = await generationData(options);
   makeDirectory(out);
   const judge = given && new BigramJudge(given);
   const training = given && new Set(given.data.training.map((text) => given.shared.idsOf(text).join(" ")));
   const sets = await overFlows(options, given, table1Rows, ({ name, model }) => {
-    const shares = drawsWords(model) ? topP : [null];
-    const choices = temperatures.flatMap((temperature) => shares.map((share) => ({ temperature, share })));
-    return choices.map(({ temperature, share }): SampleSet => {
+    const truncations = drawsWords(model) ? truncationsOf(options) : [undefined];
+    const choices = temperatures.flatMap((temperature) =>
+      truncations.map((truncation) => ({ temperature, truncation })),
+    );
+    return choices.map(({ temperature, truncation }): SampleSet => {
       const samples = sampleTexts(model, {
         count,
         seed,
         temperature,
-        topP: share ?? undefined,
+        ...truncation,
         unknown: unknown ? undefined : false,
       });
       const texts = samples.map(textOf);
@@ -164,7 +196,7 @@ export async function runTable1(options: Table1Options): Promise<{ record: Table
         model: name,
         preset: model.config.preset,
         temperature,
-        topP: share,
+        ...(truncation ?? { topK: null, topP: null, minP: null }),
         samples: samples.map(({ seed: own, text }) => ({ seed: own, text })),
         words: samples.reduce((sum, { tokens }) => sum + tokens.length, 0) / count,
         distinct1: distinctN(texts, 1),
@@ -183,7 +215,10 @@ export async function runTable1(options: Table1Options): Promise<{ record: Table
     table: 1,
     ...provenanceOf("table1", options, began, [
       ...["--count", count, "--temperatures", temperatures.join(",")],
-      ...(options.topP ? ["--top-p", options.topP.join(",")] : []),
+      ...truncationNames.flatMap((rule) => {
+        const list = options[rule];
+        return list ? [`--${truncationRules[rule].name}`, list.join(",")] : [];
+      }),
       ...(unknown ? [] : ["--no-unknown"]),
     ]),
     seed,

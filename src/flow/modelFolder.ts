@@ -201,6 +201,7 @@ export function loadModel(
       throw new UsageError(`${paths.tensors}: ${messageOf(error)}`, { cause: error });
     }
     model.networkPrecision = networks;
+    model.folder = directory;
     return model;
   } finally {
     for (const loaded of tensors.values()) loaded.dispose();

@@ -96,6 +96,8 @@ export class TextFlow extends Module {
   readonly flow: Bijection;
   /** What says the words of latents in Language Flow+, where the flow is frozen; none elsewhere. */
   readonly attentionDecoder: AttentionDecoder | undefined;
+  /** Where it was read from, which names it in errors. */
+  folder: string | undefined;
   readonly #networks = new NetworkSettings();
   readonly #lengthBuffer: Tensor;
   readonly #initialised: Tensor;

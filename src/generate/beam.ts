@@ -1,8 +1,9 @@
 /** Beam search over the words of a text: each hypothesis is read on from the words that it chose. */
-import { RiverrunError, UsageError } from "../base/errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { type AttentionDecoder, CausalBijection, FlowContext, type TextFlow } from "../flow/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import { noGrad, scope, type Tensor, zeros } from "../torch/index.ts";
+import { nonFiniteError } from "./nonFinite.ts";
 import type { TokenRule } from "./tokens.ts";
 import { attentionWords, latentReader, type WordReader } from "./wordReaders.ts";
 
@@ -159,9 +160,7 @@ class BeamSearch {
     while (this.#beams.flat().some(({ row }) => row !== undefined)) this.#advance();
     return this.#beams.map(([best], text) => {
       if (best) return { ids: best.ids, score: this.#score(best) };
-      throw new RiverrunError(
-        `beam search: no word of text ${text + 1} has a probability: its latents, or the model's weights, are not finite or far too large`,
-      );
+      throw nonFiniteError(this.#model, `log-probabilities of the words of text ${text + 1} in the beam search`);
     });
   }
 }
@@ -201,7 +200,7 @@ function attentionReader(
  *
  * @param latents (B, T, D)
  * @throws UsageError for a flow that does not run left to right, a beam below 1 or a negative number of tokens;
- *   RiverrunError where latents leave no word a probability.
+ *   NonFiniteOutputError where latents leave no word a probability.
  */
 export function beamDecode(model: TextFlow, latents: Tensor, options: BeamInput = {}): BeamResult[] {
   const { attentionDecoder: decoder, config } = model;

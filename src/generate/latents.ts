@@ -78,7 +78,8 @@ export interface DecodeOptions extends BeamOptions {
  * f^-1 of every latent, then words by the token rule; by beam search in the paper's autoregressive flow, in a flow that
  * runs left to right where a beam is given, and by the attention decoder of Language Flow+.
  *
- * @throws UsageError where a beam is asked for and the flow does not run left to right.
+ * @throws UsageError where a beam is asked for and the flow does not run left to right; NonFiniteOutputError where the
+ *   numbers that words are chosen by are not finite.
  */
 export function decodeLatents(
   model: TextFlow,
@@ -98,7 +99,7 @@ export function decodeLatents(
             return beamDecode(model, stacked, { ...options, lengths: context.lengths }).map((row) => row.ids);
           }
           const points = model.decode(stacked, context);
-          return tokensOf(model, points, context, { rule: options.decoder, unknown: options.unknown });
+          return tokensOf(model, points, context, { rule: options.decoder, unknown: options.unknown, finite: true });
         } finally {
           context.release();
         }

@@ -2,6 +2,7 @@
 import type { FlowContext, TextFlow } from "../flow/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import { noGrad, scope, type Tensor } from "../torch/index.ts";
+import { nonFiniteError } from "./nonFinite.ts";
 
 /** How a point becomes a word: the most probable one under the noise model, or the nearest in angle (the paper's). */
 export type TokenRule = "bayes" | "cosine";
@@ -17,6 +18,8 @@ export interface PointOptions {
   readonly rule?: PointRule;
   /** Whether `<unk>` may be said; it may unless this is false. */
   readonly unknown?: boolean;
+  /** Points that no word has a finite score at are refused, not read as some word. */
+  readonly finite?: boolean;
 }
 
 /**
@@ -25,12 +28,13 @@ export interface PointOptions {
  *
  * @param points (B, T, D)
  * @returns ids of the real positions of each row
+ * @throws NonFiniteOutputError with `finite`
  */
 export function tokensOf(
   model: TextFlow,
   points: Tensor,
   context: FlowContext,
-  { rule, unknown = true }: PointOptions = {},
+  { rule, unknown = true, finite = false }: PointOptions = {},
 ): number[][] {
   const chosen = rule ?? model.config.generate.decoder;
   const { embedder } = model;
@@ -48,7 +52,12 @@ export function tokensOf(
               ? embedder.bayesScores(piece)
               : embedder.nearness(piece);
         if (!unknown) scores.slice(1, Vocabulary.unk, Vocabulary.unk + 1).fill_(Number.NEGATIVE_INFINITY);
-        for (const id of scores.argmax(-1).toNumbers()) best.push(id);
+        const chosenIds = scores.argmax(-1);
+        // What NaN is among is NaN's place, so the scores of the chosen words tell of all.
+        if (finite && !scores.gather(1, chosenIds.unsqueeze(1)).isFinite().all().item()) {
+          throw nonFiniteError(model, "scores of words");
+        }
+        for (const id of chosenIds.toNumbers()) best.push(id);
       }
       return context.lengths.map((length, row) =>
         best.slice(row * context.positions, row * context.positions + length),

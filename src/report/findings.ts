@@ -1,4 +1,5 @@
 /** What a trained model can do, tried on held-out texts: everything that a report shows beside the curves. */
+import { NonFiniteOutputError } from "../base/finite.ts";
 import { namedSeed, RandomStream } from "../base/random.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import {
@@ -32,6 +33,8 @@ export interface Findings {
   readonly totals: ReconstructionTotals;
   /** H of the training tokens' frequencies, nats: what a model of single tokens would need for each. */
   readonly unigramEntropy: number;
+  /** Of what the model's numbers said no word, where the lists above are empty. */
+  readonly faults: readonly string[];
 }
 
 /** How much is tried. */
@@ -59,22 +62,35 @@ export function unigramEntropy(vocabulary: Vocabulary): number {
 /** Samples, interpolations, rewrites and reconstructions; the same for a model, texts and a seed. */
 export function findingsOf(model: TextFlow, heldOut: readonly PreparedText[], options: FindingsOptions): Findings {
   const { seed, noiseVariance = 0.1, variants = 2 } = options;
+  const faults: string[] = [];
+  // A report is of what a training came to, also where that is not good.
+  const tried = <Row>(what: string, body: () => readonly Row[]): readonly Row[] => {
+    try {
+      return body();
+    } catch (error) {
+      if (!(error instanceof NonFiniteOutputError)) throw error;
+      faults.push(`${what}: ${error.message}`);
+      return [];
+    }
+  };
   const random = new RandomStream(namedSeed(seed, "report"));
   const order = random.shuffle(heldOut.map((_, index) => index)).map((index) => heldOut[index]);
   const pairs = Math.min(options.paths ?? 5, Math.floor(order.length / 2));
   const paths = Array.from({ length: pairs }, (_, pair) => {
     const [first, second] = order.slice(2 * pair, 2 * pair + 2);
-    return { first: first.text, second: second.text, between: interpolateTexts(model, first, second, { ratios }) };
+    const between = tried("interpolations", () => interpolateTexts(model, first, second, { ratios }));
+    return { first: first.text, second: second.text, between };
   });
   const sources = order.slice(-Math.min(options.rewrittenTexts ?? 5, order.length));
   const reconstructions = reconstructTexts(model, order.slice(0, options.reconstructed ?? 200));
   return {
-    samples: sampleTexts(model, { count: options.samples ?? 20, seed }),
+    samples: tried("samples", () => sampleTexts(model, { count: options.samples ?? 20, seed })),
     paths,
     noiseVariance,
-    rewrites: perturbTexts(model, sources, { noiseVariance, variants, seed }),
+    rewrites: tried("rewrites", () => perturbTexts(model, sources, { noiseVariance, variants, seed })),
     reconstructions,
     totals: totalsOf(reconstructions),
     unigramEntropy: unigramEntropy(model.vocabulary),
+    faults: [...new Set(faults)],
   };
 }

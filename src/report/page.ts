@@ -125,7 +125,7 @@ function curves({ config, rows, findings, validation }: Page): string {
 }
 
 function texts({ findings }: Page): string {
-  const { samples, paths, rewrites, reconstructions, noiseVariance } = findings;
+  const { samples, paths, rewrites, reconstructions, noiseVariance, faults } = findings;
   const ways = paths.map(({ first, second, between }) => [
     `<p>From “${escape(first)}” to “${escape(second)}”:</p>`,
     table(
@@ -135,7 +135,7 @@ function texts({ findings }: Page): string {
     ),
   ]);
   const worst = [...reconstructions].sort((a, b) => a.correct / a.tokens - b.correct / b.tokens).slice(0, 10);
-  return `<h2>Samples</h2>
+  return `${faults.map((fault) => `<p>${escape(fault)}</p>\n`).join("")}<h2>Samples</h2>
 ${table(
   ["seed", "text"],
   samples.map(({ seed, text }) => [String(seed), text === "" ? "(empty)" : text]),

@@ -1,6 +1,6 @@
 /** The operations on a model, each over a group of items of many clients; the results are those of an item alone. */
 import { messageOf, UsageError } from "../base/errors.ts";
-import { nonFiniteIn } from "../base/finite.ts";
+import { NonFiniteOutputError, nonFiniteIn } from "../base/finite.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import {
   decodeLatents,
@@ -58,6 +58,10 @@ function overTexts(
   });
   return results;
 }
+
+/** Not the error's own words, which hold the path of the model. */
+const nonFiniteWords =
+  "the model computes NaN or infinity where words are chosen: its weights may be damaged, or the latents are far too large";
 
 const cut = ({ truncated }: PreparedText): object => (truncated ? { truncated } : {});
 
@@ -179,6 +183,10 @@ export function runGroup(model: TextFlow, group: Group): ItemResult[] {
   } catch (error) {
     if (group.items.length > 1) {
       return group.items.flatMap((item) => runGroup(model, { ...group, items: [item] } as Group));
+    }
+    const [item] = group.items;
+    if (error instanceof NonFiniteOutputError) {
+      return ["text" in item ? unusable(item, nonFiniteWords) : { failed: nonFiniteWords }];
     }
     return [error instanceof UsageError ? { refused: messageOf(error) } : { failed: messageOf(error) }];
   }

@@ -1,4 +1,5 @@
 /** What the server and its engine say to each other: groups of items that can be computed together, and their results. */
+import type { Truncation } from "../flow/causal/truncation.ts";
 import type { Precision } from "../nn/index.ts";
 
 /** What every request of an operation leaves open, with the defaults of the command of the same name. */
@@ -21,9 +22,8 @@ export interface Choices {
     readonly unknown?: false;
     readonly raw: boolean;
   };
-  readonly sample: {
+  readonly sample: Truncation & {
     readonly temperature?: number;
-    readonly topP?: number;
     readonly beam?: number;
     readonly unknown?: false;
     readonly raw: boolean;

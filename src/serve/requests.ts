@@ -1,6 +1,7 @@
 /** The JSON of requests: which fields there are, what they may hold, and errors that name the field. */
 import { z } from "zod";
 import { messageOf } from "../base/errors.ts";
+import { type Truncation, truncationRules } from "../flow/causal/truncation.ts";
 import { latentOf } from "../generate/latentRecord.ts";
 import type { Choices, Items, ModelFacts, OperationName, TextItem } from "./protocol.ts";
 
@@ -24,6 +25,7 @@ const unknown = z
   .boolean()
   .default(true)
   .transform((may) => (may ? undefined : (false as const)));
+const rule = (name: keyof Truncation) => z.number().refine(truncationRules[name].takes).optional();
 const id = z.union([z.string(), z.number()]).optional();
 const textEntry = z.union([text, z.strictObject({ text, id })]);
 /** One `text` (with its `id`), or `texts`. */
@@ -57,7 +59,9 @@ const schemas = {
     count: z.int().min(1).max(mostItems).default(10),
     seed,
     temperature: z.number().min(0).optional(),
-    topP: z.number().gt(0).max(1).optional(),
+    topK: rule("topK"),
+    topP: rule("topP"),
+    minP: rule("minP"),
     beam,
     unknown,
     raw,
@@ -109,7 +113,9 @@ const expected: Readonly<Record<string, string>> = {
   spherical: "true or false",
   count: `an integer from 1 to ${mostItems}`,
   temperature: "a number of at least 0",
-  topP: "a number above 0, at most 1",
+  topK: truncationRules.topK.expected,
+  topP: truncationRules.topP.expected,
+  minP: truncationRules.minP.expected,
   latents: `a list of 1 to ${mostItems} latents`,
   "latents[]": 'an object with "positions" and "values", as /encode gives them',
   "latents[].positions": "an integer of at least 1",

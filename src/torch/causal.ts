@@ -1,4 +1,5 @@
 /** What decoding from left to right does at one position, of native/causal.cc: all rows in one call, no graph. */
+import { NonFiniteOutputError } from "../base/finite.ts";
 import { isFusable } from "./fused.ts";
 import { draw, mixture_decode, mixture_encode, transformer_step } from "./operators.ts";
 import { handlesOf, Tensor } from "./tensor.ts";
@@ -29,10 +30,16 @@ export function transformerStep(
 /**
  * One index for each row of logits (R, V): where its uniform number of [0, 1) falls when softmax(logits / temperature) is
  * laid out on [0, 1); at temperature 0 the likeliest, of several the first. In float64 whatever the logits are.
+ *
+ * @throws NonFiniteOutputError where a logit is NaN or Infinity, or none is above -Infinity
  */
 export function drawIndices(logits: Tensor, uniforms: readonly number[], temperature: number): number[] {
   const numbers = isFusable(logits) ? logits : logits.to("float32", "cpu");
-  return Tensor.adopt(draw(numbers.handle, uniforms, temperature)).toNumbers();
+  const drawn = Tensor.adopt(draw(numbers.handle, uniforms, temperature)).toNumbers();
+  // One number for all rows, whose cost is a twentieth of the draw's: a maximum hands NaN and Infinity on.
+  const most = drawn.length > 0 ? numbers.amax().item() : 0;
+  if (!Number.isFinite(most)) throw new NonFiniteOutputError(`the greatest logit is ${most}: no word can be drawn`);
+  return drawn;
 }
 
 /** Gaussians of one deviation: means (C, V), float64 on the CPU. */

@@ -139,7 +139,7 @@ function load(): Native {
     return createRequire(import.meta.url)(addonPath) as Native;
   } catch (error) {
     throw new RiverrunError(
-      `the native addon ${addonPath} cannot be loaded: ${messageOf(error)}. Remove it, in case it is damaged, and run "npm run setup" (or "npx riverrun setup") again, which finds or fetches its libtorch, too`,
+      `the native addon ${addonPath} cannot be loaded: ${messageOf(error)}. Run "npm run setup" (or "npx riverrun setup"), which builds it again where it is damaged and says where its libtorch is`,
       { cause: error },
     );
   }

@@ -7,6 +7,7 @@ import { compareGradients, fingerprint } from "../../src/bench/fingerprint.ts";
 import { benchFlowStep, compareFlowStep } from "../../src/bench/flowStep.ts";
 import { benchOperator } from "../../src/bench/operator.ts";
 import {
+  besidePeer,
   demandSameGradients,
   demandSameOutput,
   findPeer,
@@ -41,6 +42,26 @@ describe("where the peer is", () => {
     mkdirSync(join(clone, "bench", "peer"), { recursive: true });
     writeFileSync(join(clone, "bench", "peer", "main.py"), "");
     expect(findPeer(clone)).toEqual({ skipped: expect.stringContaining("npm run oracle -- torch") });
+  });
+});
+
+describe("a measurement beside a peer", () => {
+  it("has it while it lasts, and ends it whatever becomes of the measurement", async () => {
+    const place = pretended(`${opens} return { pid: process.pid };`);
+    let peer: Peer | undefined;
+    const measured = besidePeer(place, async (given) => {
+      peer = given;
+      expect((await given?.ask({ do: "pid" }))?.pid).toEqual(expect.any(Number));
+      throw new Error("sizes that cannot be");
+    });
+    await expect(measured).rejects.toThrow("sizes that cannot be");
+    await expect(peer?.ask({ do: "pid" })).rejects.toThrow("ended without an answer");
+  });
+
+  it("is done alone where there is none, and says why where one was asked for", async () => {
+    const measure = async (peer: Peer | undefined) => Promise.resolve({ alone: peer === undefined });
+    expect(await besidePeer(undefined, measure)).toEqual({ alone: true });
+    expect(await besidePeer({ skipped: "no PyTorch" }, measure)).toEqual({ alone: true, peerSkipped: "no PyTorch" });
   });
 });
 

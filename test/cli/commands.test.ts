@@ -50,7 +50,9 @@ describe("score", () => {
     expect(rows[4]).toMatchObject({ text: long, tokens: 16, truncated: true });
     expect(err).toContain("1 of 3 texts was longer than the model's 16 positions");
     expect(err).toContain('2 lines could not be used; their records have "error"');
-    expect(err).toMatch(/3 texts, 30 tokens: [\d.]+ nats per token/);
+    expect(err).toMatch(/3 texts, 30 tokens: [\d.]+ nats per token .*\), 0\.00 % unknown words\n/);
+    const strange = await run(addScore, ["score", "--model", model], "mara met a grey pie .\nlene sold a red pie .\n");
+    expect(strange.err).toMatch(/2 texts, 14 tokens: .*, 14\.29 % unknown words\n$/);
   });
 
   it("gives a text the same score in any company, from stdin and from files", async () => {
@@ -74,29 +76,30 @@ describe("score", () => {
     expect(rows).toMatchObject([{ line: 1, error: "the line is not UTF-8" }, { text: "mara sold a red pie ." }]);
   });
 
-  it("with weights that have exploded gives errors for figures, and exit code 1", async () => {
+  it("with weights that have exploded gives errors for figures and texts, and exit code 1", async () => {
     const broken = join(folder, "exploded");
     const flow = loadModel(model);
     noGrad(() => {
       for (const parameter of flow.parameters()) parameter.mul_(1e30);
     });
     saveModel(flow, broken);
+    flow.dispose();
     const file = join(folder, "exploded.safetensors");
-    for (const [command, args] of [
-      [addScore, ["score"]],
-      [addReconstruct, ["reconstruct", "--json"]],
-      [addEncode, ["encode"]],
-      [addEncode, ["encode", "--out", file]],
+    const figure = /^\w+: the model computes (NaN|-?Infinity): its weights may be damaged$/;
+    const words = /exploded: scores of words are not finite: .*take an earlier model/;
+    for (const [command, args, error] of [
+      [addScore, ["score"], figure],
+      [addReconstruct, ["reconstruct", "--json"], figure],
+      [addEncode, ["encode"], figure],
+      [addEncode, ["encode", "--out", file], figure],
+      [addPerturb, ["perturb", "--variants", "2"], words],
     ] as const) {
       const { code, out, err } = await run(command, [...args, "--model", broken], "mara sold a red pie .\n\n");
       expect([args, code, records(out)]).toEqual([
         args,
         1,
         [
-          {
-            line: 1,
-            error: expect.stringMatching(/^\w+: the model computes (NaN|-?Infinity): its weights may be damaged$/),
-          },
+          { line: 1, error: expect.stringMatching(error) },
           { line: 2, error: "the text is empty: expected at least one word" },
         ],
       ]);
@@ -105,6 +108,30 @@ describe("score", () => {
       );
     }
     expect(existsSync(file)).toBe(false);
+    await run(addEncode, ["encode", "--model", model, "--out", file], "mara sold a red pie .\n");
+    for (const [command, args] of [
+      [addSample, ["sample"]],
+      [addInterpolate, ["interpolate", "mara sold a red pie .", "lene sold a warm pie ."]],
+      [addDecode, ["decode", file]],
+    ] as const) {
+      const { code, out, err } = await run(command, [...args, "--model", broken]);
+      expect([args, code, out]).toEqual([args, 1, ""]);
+      expect(err).toMatch(words);
+    }
+  });
+
+  it("that the model makes no words of are one line each, and the others go on", async () => {
+    const latents = (await run(addEncode, ["encode", "--model", model], "mara sold a red pie .\n")).out;
+    const { positions, values } = records(latents)[0] as { positions: number; values: number[] };
+    const far = JSON.stringify({ id: "far", positions, values: values.map(() => 3e38) });
+    const { code, out } = await run(addDecode, ["decode", "--model", model], `${far}\n${latents}`);
+    expect(code).toBe(0);
+    expect(records(out)).toEqual([
+      { id: "far", line: 1, error: expect.stringContaining("scores of words are not finite") },
+      { text: expect.any(String) },
+    ]);
+    const none = await run(addDecode, ["decode", "--model", model], `${far}\n`);
+    expect(none).toMatchObject({ code: 2, err: expect.stringContaining("none of 1 line could be used") });
   });
 
   it("of nothing says so and ends well, as a filter must, also where totals were asked for", async () => {
@@ -354,7 +381,15 @@ describe("wrong usage", () => {
     [addSample, ["sample", "--model", model, "--count", "0"], 2, "whole number"],
     [addSample, ["sample", "--model", model, "--temperature", "-1"], 2, "number of at least 0"],
     [addSample, ["sample", "--model", model, "--top-p", "0"], 2, "above 0, at most 1"],
-    [addSample, ["sample", "--model", model, "--top-p", "0.9"], 2, "does not draw words one by one"],
+    [addSample, ["sample", "--model", model, "--top-p", "0.9"], 2, "top-p 0.9: tiny does not draw words one by one"],
+    [addSample, ["sample", "--model", model, "--top-k", "1.5"], 2, "whole number of at least 0"],
+    [addSample, ["sample", "--model", model, "--min-p", "2"], 2, "from 0 to 1"],
+    [
+      addSample,
+      ["sample", "--model", model, "--top-k", "5", "--min-p", "0.1"],
+      2,
+      "top-k 5, min-p 0.1: tiny does not draw words one by one",
+    ],
     [addInterpolate, ["interpolate", "--model", model, "a", "b", "--ratios", "x"], 2, "numbers separated by commas"],
     [addInterpolate, ["interpolate", "--model", model, "mara", ""], 2, "empty"],
     [addInterpolate, ["interpolate", "--model", model, "mara", "lene", "--ratios", "2"], 2, "from 0 to 1"],

@@ -90,6 +90,36 @@ describe("a training", () => {
     expect(readdirSync(out).filter((name) => name.startsWith("events.out.tfevents."))).toHaveLength(2);
   });
 
+  it("goes on with the configuration in its folder where none is named", async () => {
+    const target = join(folder, "stored");
+    const first = [...tinyTraining(data, target, 3), "--set", "data.sigma=0.3"];
+    expect((await run(addTrain, first)).code).toBe(0);
+    const resume = ["train", "--resume", "--out", target];
+    const same = await run(addTrain, [...resume, "--data", data]);
+    expect(same).toMatchObject({
+      code: 0,
+      err: expect.stringContaining("the training is finished (maxSteps, step 3)"),
+    });
+    const more = await run(addTrain, [...resume, "--data", data, "--set", "train.maxSteps=4"]);
+    expect(more).toMatchObject({ code: 0, err: expect.stringContaining("train.maxSteps: 3 is now 4") });
+    const [printed] = records((await run(addTrain, [...resume, "--print-config"])).out);
+    expect(printed).toMatchObject({ data: { sigma: 0.3 }, train: { maxSteps: 4 } });
+    const other = await run(addTrain, [...resume, "--data", data, "--set", "data.sigma=0.2"]);
+    expect(other).toMatchObject({ code: 2, err: expect.stringContaining("data.sigma: 0.3 is now 0.2") });
+    const texts = await run(addTrain, resume);
+    expect(texts).toMatchObject({ code: 2, err: expect.stringContaining("expected --data") });
+    const empty = await run(addTrain, ["train", "--resume", "--out", join(folder, "none"), "--data", data]);
+    expect(empty).toMatchObject({ code: 2, err: expect.stringMatching(/none holds no checkpoint .*--preset NAME/) });
+  });
+
+  it("says what a resume does not look at", async () => {
+    const resume = ["train", "--resume", "--out", out, "--data", data];
+    const vectors = await run(addTrain, [...resume, "--vectors", "/gone.txt"]);
+    expect(vectors).toMatchObject({ code: 0, err: expect.stringContaining("--vectors /gone.txt: not looked at") });
+    const from = await run(addTrain, [...resume, "--from", "/gone"]);
+    expect(from).toMatchObject({ code: 0, err: expect.stringContaining("--from /gone: not looked at") });
+  });
+
   it("takes held-out texts from files", async () => {
     const held = [file("held1.txt", "mara sold a red pie .\n"), file("held2.jsonl", '{"text": "a warm pie ."}\n')];
     const args = tinyTraining(data, join(folder, "held"), 2);
@@ -165,6 +195,16 @@ describe("--dry-run", () => {
     expect(record).toMatchObject({ dryRun: true, maxSteps: 1000 });
     expect(record.secondsOfSteps).toBeCloseTo(1000 * Number(record.secondsPerStep), 6);
     expect(dry.err).toContain("nothing was written");
+  });
+
+  it("needs no folder", async () => {
+    const before = readdirSync(folder);
+    const args = tinyTraining(data, "").filter((arg) => arg !== "--out" && arg !== "");
+    const dry = await run(addTrain, [...args, "--dry-run"]);
+    expect(dry.code).toBe(0);
+    expect(records(dry.out)).toMatchObject([{ dryRun: true, maxSteps: 20 }]);
+    expect(readdirSync(folder)).toEqual(before);
+    expect(await run(addTrain, args)).toMatchObject({ code: 2, err: expect.stringContaining("--out") });
   });
 
   it("refuses what the training would refuse", async () => {

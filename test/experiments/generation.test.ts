@@ -27,11 +27,11 @@ describe("Table 1", () => {
     const models = ["riverrun-nar", "riverrun-ar"];
     const run = () => runTable1({ ...options, models, count: 4, temperatures: [1, 1.15], unknown: true });
     const { record, files } = await run();
-    expect(record.sets.map(({ model, temperature, topP }) => [model, temperature, topP])).toEqual([
-      ["riverrun-nar", 1, null],
-      ["riverrun-nar", 1.15, null],
-      ["riverrun-ar", 1, 1],
-      ["riverrun-ar", 1.15, 1],
+    expect(record.sets.map(({ model, temperature, topK, topP }) => [model, temperature, topK, topP])).toEqual([
+      ["riverrun-nar", 1, null, null],
+      ["riverrun-nar", 1.15, null, null],
+      ["riverrun-ar", 1, 0, 1],
+      ["riverrun-ar", 1.15, 0, 1],
     ]);
     for (const path of files) expect(existsSync(path)).toBe(true);
     for (const { samples, distinct1, bigramNatsPerToken } of record.sets) {
@@ -58,11 +58,26 @@ describe("Table 1", () => {
     expect(truncated.record.sets.map(({ topP }) => topP)).toEqual([1, 0.5]);
     expect(truncated.record.sets[0]).toEqual(record.sets[0]);
     expect(truncated.record.command).toContain("--top-p 1,0.5");
+    const rules = await runTable1({ ...given, temperatures: [1], topK: [0, 1], minP: [0, 0.1] });
+    expect(rules.record.sets.map(({ topK, topP, minP }) => [topK, topP, minP])).toEqual([
+      [0, 1, 0],
+      [0, 1, 0.1],
+      [1, 1, 0],
+      [1, 1, 0.1],
+    ]);
+    expect(rules.record.command).toContain("--top-k 0,1 --min-p 0,0.1");
+    // Where one word is left, min-p leaves it.
+    expect(rules.record.sets[3].samples).toEqual(rules.record.sets[2].samples);
+    const page = read("table1.md", given.out);
+    expect(page).toContain("| model | temperature | top-k | min-p | words |");
+    expect(page).toContain("## riverrun-ar, temperature 1, top-k 1, min-p 0.1");
     const refused = async (over: object, message: RegExp): Promise<void> => {
       await expect(runTable1({ ...given, temperatures: [1], ...over })).rejects.toThrow(message);
     };
     await refused({ temperatures: [0] }, /temperatures: expected numbers above 0, got 0/);
-    await refused({ topP: [0] }, /top-p: expected numbers above 0, at most 1, got 0/);
+    await refused({ topP: [0] }, /top-p: expected a number above 0, at most 1, got 0/);
+    await refused({ topK: [3, 0.5] }, /top-k: expected a whole number of at least 0, got 0.5/);
+    await refused({ minP: [2] }, /min-p: expected a number from 0 to 1, got 2/);
     await refused({ count: 0 }, /count: expected a positive integer/);
     await refused({ models: ["riverrun-ar"] }, /either --model DIR... or --models/);
     await refused({ modelFolders: undefined }, /expected --data FILE... to train on/);

@@ -300,6 +300,8 @@ test("latents that leave no word a probability are refused in words, as lines an
     expect(() => latentOf({ positions: 8, values }, latentShape(model))).toThrow("values: number 4 is 1e+39");
     const z = latentsOf(model, 2);
     z.slice(0, 1, 2).fill_(Number.NaN);
-    expect(() => beamDecode(model, z)).toThrow("no word of text 2 has a probability");
+    expect(() => beamDecode(model, z)).toThrow(
+      /: log-probabilities of the words of text 2 in the beam search are not finite: /,
+    );
   });
 });

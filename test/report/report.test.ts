@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { plot } from "../../src/report/curves.ts";
 import { findingsOf, unigramEntropy, writeReport } from "../../src/report/index.ts";
 import { Vocabulary } from "../../src/text/vocabulary.ts";
+import { noGrad } from "../../src/torch/index.ts";
 import { type MetricsRow, train } from "../../src/train/index.ts";
 import { microConfig, microModel, scratch, texts } from "../train/support.ts";
 
@@ -103,6 +104,21 @@ describe("findings", () => {
     expect(paths).toEqual([]);
     expect(rewrites).toHaveLength(2);
     expect(totals.texts).toBe(1);
+  });
+
+  it("of a model whose numbers say no word name that, and the page is written all the same", () => {
+    const broken = microModel();
+    noGrad(() => {
+      for (const parameter of broken.parameters()) parameter.mul_(1e30);
+    });
+    const { faults, samples, rewrites, paths } = findingsOf(broken, heldOut.slice(0, 4), { seed: 1 });
+    broken.dispose();
+    expect([samples, rewrites]).toEqual([[], []]);
+    expect(paths.map(({ between }) => between)).toEqual([[], []]);
+    expect(faults).toEqual(
+      ["interpolations", "samples", "rewrites"].map((what) => expect.stringMatching(`^${what}: .*are not finite`)),
+    );
+    expect(findingsOf(model, heldOut.slice(0, 2), { seed: 1 }).faults).toEqual([]);
   });
 });
 

@@ -72,3 +72,39 @@ it("leaves the addon of before with its stamp where a build fails or cannot be l
   setBuild("exit 1");
   await buildAddon(quiet(), root, libtorch);
 });
+
+// The messages are those of Linux's loader.
+it.skipIf(process.platform !== "linux")(
+  "builds an addon that was damaged again, and says where its libtorch is damaged instead",
+  async () => {
+    const whole = path.join(packageRoot, "build", "riverrun.node");
+    const { root, file, setBuild } = clone(`cp ${whole} $out/riverrun.node`);
+    await buildAddon(quiet(), root, libtorch);
+    const addon = path.join(root, "build", "riverrun.node");
+    const { size } = fs.statSync(addon);
+    // Cut in the middle the loader dies of it, cut to nothing it says so; either way the stamp is right.
+    for (const length of [Math.floor(size / 2), 10]) {
+      fs.truncateSync(addon, length);
+      await buildAddon(quiet(), root, libtorch);
+      expect(file("riverrun.node").length).toBe(size);
+    }
+    setBuild("exit 1");
+    fs.truncateSync(addon, 10);
+    await expect(buildAddon(quiet(), root, libtorch)).rejects.toThrow("could not be compiled");
+    // A file that the loader names and that lies in libtorch's folder is libtorch's.
+    const own = { path: root, version: "2.15.0" };
+    const damaged = async (source: "cache" | "python" | "LIBTORCH"): Promise<void> => {
+      fs.writeFileSync(addon, fs.readFileSync(whole));
+      setBuild(`cp ${whole} $out/riverrun.node`);
+      await buildAddon(quiet(), root, { ...own, source });
+      fs.truncateSync(addon, 10);
+      setBuild("exit 1");
+      await buildAddon(quiet(), root, { ...own, source });
+    };
+    await expect(damaged("cache")).rejects.toThrow(
+      `libtorch is damaged (${addon}: file too short): remove ${path.dirname(root)} and run the same command again`,
+    );
+    await expect(damaged("python")).rejects.toThrow("install python3's torch again");
+    await expect(damaged("LIBTORCH")).rejects.toThrow("unset it to have one downloaded");
+  },
+);

@@ -134,13 +134,26 @@ describe("a damaged model", () => {
     saveModel(broken, damaged);
     broken.dispose();
     const { url } = (await serving(damaged)).address;
-    for (const path of ["/encode", "/score", "/reconstruct"]) {
+    for (const path of ["/encode", "/score", "/reconstruct", "/perturb"]) {
       const { status, text, json } = await post(url, path, { texts: [{ text: "a pie", id: 7 }, "a warm pie"] });
       expect([path, status, text.includes("null")]).toEqual([path, 200, false]);
       expect(json.records).toEqual([
-        { id: 7, line: 1, error: expect.stringMatching(/^\w+: the model computes (NaN|-?Infinity): its weights/) },
+        {
+          id: 7,
+          line: 1,
+          error: expect.stringMatching(/^(\w+: )?the model computes (NaN|-?Infinity).*: its weights may be damaged/),
+        },
         { line: 2, error: expect.stringContaining("the model computes") },
       ]);
+    }
+    for (const [path, body] of [
+      ["/sample", { count: 2 }],
+      ["/interpolate", { first: "a pie", second: "a warm pie" }],
+    ] as const) {
+      const { status, text } = await post(url, path, body);
+      expect([path, status]).toEqual([path, 500]);
+      expect(text).toContain("the model computes NaN or infinity where words are chosen");
+      expect(text).not.toContain(damaged);
     }
   });
 });

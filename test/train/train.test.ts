@@ -8,7 +8,9 @@ import { findCheckpoint, NonFiniteError, type TrainOptions, type TrainResult, tr
 import { metricsOf, microConfig, sameRun, scratch, texts } from "./support.ts";
 
 /** Trains and says what was logged. */
-async function run(options: Partial<TrainOptions> & { out: string }): Promise<{ result: TrainResult; log: string }> {
+async function run(
+  options: Omit<Partial<TrainOptions>, "out"> & { out: string | undefined },
+): Promise<{ result: TrainResult; log: string }> {
   const lines: string[] = [];
   const result = await train({ config: microConfig(), texts, log: (line) => lines.push(line), ...options });
   result.model.dispose();
@@ -279,6 +281,8 @@ describe("train", () => {
     expect(result).toMatchObject({ step: 2, finished: false, reason: "dryRun" });
     expect(existsSync(out)).toBe(false);
     await expect(run({ out: whole, dryRun: true })).rejects.toThrow(/not empty/);
+    expect((await run({ out: undefined, dryRun: true })).result.validation).toEqual(result.validation);
+    await expect(run({ out: undefined })).rejects.toThrow(/expected a folder .*--out/);
   });
 
   it("can be stopped while word vectors are made", async () => {

@@ -1,7 +1,7 @@
 /** riverrun decode */
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Command } from "commander";
-import { messageOf, RiverrunError, UsageError } from "../../base/errors.ts";
+import { messageOf, UsageError } from "../../base/errors.ts";
 import { programName, quote } from "../../base/invocation.ts";
 import { requireFile } from "../../corpora/textFile.ts";
 import type { TextFlow } from "../../flow/index.ts";
@@ -74,7 +74,7 @@ async function decodeLines(model: TextFlow, file: string | undefined, options: D
   const { latentOfLine, latentShape } = await import("../../generate/latentRecord.ts");
   const { plainLines } = await import("../lines.ts");
   const { shown } = await import("../model.ts");
-  const { FailedText, NamedLineError, overLines } = await import("../texts.ts");
+  const { apart, FailedText, NamedLineError, overLines } = await import("../texts.ts");
   const shape = latentShape(model);
   type Item = ReturnType<typeof latentOfLine>;
   const itemOf = (line: string): Item => {
@@ -84,25 +84,18 @@ async function decodeLines(model: TextFlow, file: string | undefined, options: D
       throw new NamedLineError(messageOf(error), idOf(line));
     }
   };
-  const decoded = (items: readonly Item[]): (object[] | InstanceType<typeof FailedText>)[] => {
-    try {
-      const texts = decodeLatents(
-        model,
-        items.map(({ latent }) => latent),
-        { beam: options.beam, unknown: unknownOf(options) },
-      );
-      return items.map(({ id }, index) => [
-        { ...(id === undefined ? {} : { id }), text: shown(options, texts[index]) },
-      ]);
-    } catch (error) {
-      // Latents that no word can be read off are their line's fault alone; wrong usage is everybody's.
-      if (!(error instanceof RiverrunError) || error instanceof UsageError) throw error;
-      return items.length === 1
-        ? [new FailedText(error.message, { id: items[0].id })]
-        : items.flatMap((item) => decoded([item]));
-    }
+  const decoded = (items: readonly Item[]): object[][] => {
+    const texts = decodeLatents(
+      model,
+      items.map(({ latent }) => latent),
+      { beam: options.beam, unknown: unknownOf(options) },
+    );
+    return items.map(({ id }, index) => [{ ...(id === undefined ? {} : { id }), text: shown(options, texts[index]) }]);
   };
-  await overLines(plainLines(file), file, options, itemOf, decoded);
+  // Latents that no word can be read off are their line's fault alone.
+  const decodedApart = (items: readonly Item[]) =>
+    apart(items, decoded, ({ id }, error) => new FailedText(error.message, { id }));
+  await overLines(plainLines(file), file, options, itemOf, decodedApart);
 }
 
 /** Latents of a safetensors file. */

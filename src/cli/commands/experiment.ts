@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { RiverrunError } from "../../base/errors.ts";
 import type { RunEnvironment } from "../../experiments/runs.ts";
+import type { TruncationLists } from "../../experiments/table1.ts";
 import { integer, numbers } from "../options.ts";
 import { canRewrite, emit, say, showStatus } from "../output.ts";
 import { example } from "../program.ts";
@@ -57,8 +58,14 @@ export function addExperiment(program: Command): void {
     .option("--count <n>", "samples of each model at each temperature", integer(1), 20)
     .option("--temperatures <list>", "separated by commas", numbers, [1, 1.15])
     .option(
-      "--top-p <list>",
-      "separated by commas; where words are drawn one by one, only from the likeliest of this share (default: 1, all)",
+      "--top-k <list>",
+      "separated by commas; where words are drawn one by one, only from this many likeliest (default: 0, all)",
+      numbers,
+    )
+    .option("--top-p <list>", "and only from the likeliest of this share (default: 1, all)", numbers)
+    .option(
+      "--min-p <list>",
+      "and only from those at least this share as likely as the likeliest (default: 0)",
       numbers,
     )
     .option(...unknownOption)
@@ -158,15 +165,15 @@ function sayWritten(files: readonly string[]): void {
 }
 
 async function table1(
-  options: GenerationChoices & { count: number; temperatures: number[]; topP?: number[]; unknown: boolean },
+  options: GenerationChoices & TruncationLists & { count: number; temperatures: number[]; unknown: boolean },
 ): Promise<void> {
   const { runTable1 } = await import("../../experiments/table1.ts");
-  const { count, temperatures, topP, unknown } = options;
+  const { count, temperatures, topK, topP, minP, unknown } = options;
   const { record, files } = await running(options, (environment) =>
-    runTable1({ ...environment, ...choicesOf(options), count, temperatures, topP, unknown }),
+    runTable1({ ...environment, ...choicesOf(options), count, temperatures, topK, topP, minP, unknown }),
   );
-  for (const { model, temperature, topP: share, samples } of record.sets) {
-    for (const sample of samples) await emit({ model, temperature, topP: share, ...sample });
+  for (const { model, temperature, topK: k, topP: p, minP: m, samples } of record.sets) {
+    for (const sample of samples) await emit({ model, temperature, topK: k, topP: p, minP: m, ...sample });
   }
   sayWritten(files);
 }

@@ -1,16 +1,16 @@
 /** riverrun sample */
 import type { Command } from "commander";
+import type { Truncation } from "../../flow/index.ts";
 import type { ModelOptions } from "../model.ts";
-import { atLeast, beamOption, integer, rawOption, topPOption } from "../options.ts";
+import { atLeast, beamOption, integer, rawOption, truncationOptions } from "../options.ts";
 import { emit } from "../output.ts";
 import { modelCommand } from "../program.ts";
 import { unknownOf, unknownOption } from "../unknown.ts";
 
-interface SampleOptions extends ModelOptions {
+interface SampleOptions extends ModelOptions, Truncation {
   readonly count: number;
   readonly seed: number;
   readonly temperature?: number;
-  readonly topP?: number;
   readonly beam?: number;
   readonly unknown: boolean;
   readonly raw?: boolean;
@@ -21,15 +21,16 @@ const batch = 64;
 
 /** Adds `riverrun sample`. */
 export function addSample(program: Command): void {
-  modelCommand(program, "sample", "new texts", "sample --model runs/lines --count 10 --temperature 0.8")
-    .option("--count <n>", "how many", integer(1), 10)
-    .option("--seed <n>", "of the first sample; sample i has seed + i", integer(0), 1)
-    .option(
-      "--temperature <t>",
-      "factor on the latents' standard deviation; where words are drawn one by one, of their probabilities (default: the model's generate.temperature)",
-      atLeast(0),
-    )
-    .option(...topPOption)
+  truncationOptions(
+    modelCommand(program, "sample", "new texts", "sample --model runs/lines --count 10 --temperature 0.8")
+      .option("--count <n>", "how many", integer(1), 10)
+      .option("--seed <n>", "of the first sample; sample i has seed + i", integer(0), 1)
+      .option(
+        "--temperature <t>",
+        "factor on the latents' standard deviation; where words are drawn one by one, of their probabilities (default: the model's generate.temperature)",
+        atLeast(0),
+      ),
+  )
     .option(...beamOption)
     .option(...unknownOption)
     .option(...rawOption)
@@ -40,11 +41,12 @@ async function sample(options: SampleOptions): Promise<void> {
   const { sampleTexts } = await import("../../generate/index.ts");
   const { openModel, shown } = await import("../model.ts");
   const model = openModel(options);
-  const { temperature, topP, beam } = options;
+  const { temperature, topK, topP, minP, beam } = options;
+  const choices = { temperature, topK, topP, minP, beam, unknown: unknownOf(options) };
   for (let start = 0; start < options.count; start += batch) {
     const count = Math.min(batch, options.count - start);
     const seed = options.seed + start;
-    for (const row of sampleTexts(model, { count, seed, temperature, topP, beam, unknown: unknownOf(options) })) {
+    for (const row of sampleTexts(model, { count, seed, ...choices })) {
       await emit({ text: shown(options, row), seed: row.seed });
     }
   }

@@ -41,6 +41,7 @@ async function score(file: string | undefined, options: ScoreOptions): Promise<v
   let nats = 0;
   let tokens = 0;
   let bits = 0;
+  let unknown = 0;
   await overTexts(model, file, options, (batch) =>
     scoreTexts(model, batch, { seed: options.seed }).map((row, index) => {
       const record = { text: batch[index].text, ...row, truncated: batch[index].truncated };
@@ -49,12 +50,13 @@ async function score(file: string | undefined, options: ScoreOptions): Promise<v
       nats += row.nelbo;
       tokens += row.tokens;
       bits += row.bitsPerDim;
+      unknown += batch[index].unknown;
       return [record];
     }),
   );
   if (scored > 0) {
     say(
-      `${counted(scored, "text")}, ${counted(tokens, "token")}: ${(nats / tokens).toFixed(4)} nats per token (perplexity at most ${Math.exp(nats / tokens).toPrecision(4)}), ${(bits / scored).toFixed(4)} bits per dimension (floor ${noiseFloor(model.config.data.sigma).toFixed(4)})`,
+      `${counted(scored, "text")}, ${counted(tokens, "token")}: ${(nats / tokens).toFixed(4)} nats per token (perplexity at most ${Math.exp(nats / tokens).toPrecision(4)}), ${(bits / scored).toFixed(4)} bits per dimension (floor ${noiseFloor(model.config.data.sigma).toFixed(4)}), ${((100 * unknown) / tokens).toFixed(2)} % unknown words`,
     );
   }
 }

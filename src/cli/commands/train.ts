@@ -63,7 +63,10 @@ export function addTrain(program: Command): void {
       "--from <dir>",
       "folder of a trained model to start from instead of a preset: its flow, words and vectors, learnt further on the data; --set changes train.* and flow.dropout",
     )
-    .option("--resume", "go on from the last checkpoint in --out; where there is none, start")
+    .option(
+      "--resume",
+      "go on from the last checkpoint in --out, with its configuration where none is named; where there is none, start",
+    )
     .option("--seed <n>", "overrides the configuration's seed", integer(0))
     .option("--device <name>", "cpu, cuda, cuda:N or auto", "cpu")
     .option("--threads <n>", "threads inside an operator (default: the machine's cores)", integer(1))
@@ -78,13 +81,16 @@ export function addTrain(program: Command): void {
       integer(1),
       300,
     )
-    .option("--dry-run", "builds everything, takes two steps, validates, says how long it would take, writes nothing")
+    .option(
+      "--dry-run",
+      "builds everything, takes two steps, validates, says how long it would take, writes nothing; needs no --out",
+    )
     .option("--print-config", "prints the effective configuration and ends")
     .addHelpText(
       "after",
       example(
         "train --preset small --data lines.txt --out runs/lines",
-        "train --preset small --data lines.txt --out runs/lines --resume",
+        "train --resume --data lines.txt --out runs/lines",
         "train --from runs/lines --data more.txt --out runs/more --set train.learningRate=5e-4",
         "train --preset small-plus --flow runs/lines --data lines.txt --out runs/plus",
       ),
@@ -126,16 +132,13 @@ async function train(options: TrainOptions): Promise<void> {
   await checkWordPieces(options, config);
   const { data, out } = options;
   if (!data) throw new UsageError("expected --data FILE... (or builtin)");
-  if (!out) throw new UsageError("expected --out DIR");
+  if (!out && (options.resume || !options.dryRun)) throw new UsageError("expected --out DIR");
   const { readData } = await import("../data.ts");
   const texts = await readData(data);
   const validation = options.validation && (await readData(options.validation));
   const team = await joinTeam(options);
   try {
-    const result = await trainHere(
-      { ...options, out },
-      { config, precision: options.precision, texts, validation, team },
-    );
+    const result = await trainHere(options, { config, precision: options.precision, texts, validation, team });
     await team?.group.leave();
     process.exitCode = result.exitCode;
   } catch (error) {
@@ -170,7 +173,7 @@ async function joinTeam({ device, threads, peerTimeout }: TrainOptions): Promise
 
 /** Trains, alone or as one of several; the leading process reports. */
 async function trainHere(
-  options: TrainOptions & { readonly out: string },
+  options: TrainOptions,
   run: Pick<FlowTraining, "config" | "precision" | "texts" | "validation"> & { readonly team: Team | undefined },
 ): Promise<TrainResult> {
   const { config, team } = run;
@@ -214,7 +217,7 @@ async function trainHere(
   }
   if (!leads) return result;
   await sayParameters(config, result);
-  if (result.reason === "dryRun") await reportDryRun(config, result, secondsOfStep);
+  if (out === undefined || result.reason === "dryRun") await reportDryRun(config, result, secondsOfStep);
   else await reportTraining(out, result, team !== undefined);
   return result;
 }

@@ -29,3 +29,4 @@ export {
 export { Reversed } from "./reversed.ts";
 export { sampleWords, type WordSampling } from "./sampler.ts";
 export { TarFlow } from "./tarFlow.ts";
+export { type Truncation, truncationNames, truncationRules, truncationText } from "./truncation.ts";

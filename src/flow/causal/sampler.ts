@@ -4,16 +4,14 @@ import { RandomStream } from "../../base/random.ts";
 import { drawIndices, noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
 import type { CausalFlow } from "./causalFlow.ts";
 import type { Codebook } from "./codebookHead.ts";
-import { nucleus } from "./nucleus.ts";
+import { demandTruncation, type Truncation, truncated } from "./truncation.ts";
 
 /** Choices of `sampleWords`. */
-export interface WordSampling {
+export interface WordSampling extends Truncation {
   /** One a text; each decides its text alone. */
   readonly seeds: readonly bigint[];
   /** tau: words are drawn from pi^(1/tau), normalised; 0 takes the likeliest. */
   readonly temperature: number;
-  /** p: words are drawn from the nucleus, the likeliest that together have this share (see `nucleus`). Default: 1, all. */
-  readonly topP?: number;
   /** Most positions of a text. */
   readonly positions: number;
   /** The word that ends a text. */
@@ -27,13 +25,13 @@ export interface WordSampling {
  * later positions read. Texts that have ended are left out of the batch.
  *
  * @returns ids of each text, the end included where it came
- * @throws UsageError where the flow's head does not mix over words
+ * @throws UsageError where the flow's head does not mix over words, or a rule's number is out of range
  */
 export function sampleWords(flow: CausalFlow, options: WordSampling): number[][] {
   const head = flow.wordHead;
   if (!head) throw new UsageError("words can only be drawn from a flow whose head mixes over the codebook's words");
-  const { seeds, temperature, topP = 1, positions, end, banned = [] } = options;
-  if (!(topP > 0 && topP <= 1)) throw new UsageError(`topP is ${topP}: expected a share above 0, at most 1`);
+  const { seeds, temperature, positions, end, banned = [] } = options;
+  demandTruncation(options);
   const texts: number[][] = seeds.map(() => []);
   if (seeds.length === 0) return texts;
   const streams = seeds.map((seed) => new RandomStream(seed));
@@ -46,7 +44,7 @@ export function sampleWords(flow: CausalFlow, options: WordSampling): number[][]
           const uniforms = running.map((text) => streams[text].uniform());
           const logits = head.logits(decoder.hidden());
           for (const word of banned) logits.slice(1, word, word + 1).fill_(Number.NEGATIVE_INFINITY);
-          return drawIndices(nucleus(logits, temperature, topP), uniforms, temperature);
+          return drawIndices(truncated(logits, temperature, options), uniforms, temperature);
         }),
       );
       const points = scope(() =>

@@ -171,6 +171,24 @@ describe("drawing words of all rows at once", () => {
       expect(() => drawIndices(logits, [0.5, 0.5], 1)).toThrow("expected 1 uniform numbers, got 2");
     });
   });
+
+  test.each([
+    ["NaN", [0, 1, 0, Number.NaN]],
+    ["Infinity", [0, 1, 0, Number.POSITIVE_INFINITY]],
+    ["-Infinity", new Array<number>(4).fill(Number.NEGATIVE_INFINITY)],
+  ])("refuses logits whose greatest is %s, at every temperature", (most, values) => {
+    scope(() => {
+      for (const temperature of [0, 1]) {
+        for (const dtype of ["float32", "float64"] as const) {
+          const logits = tensor(values, [2, 2], { dtype });
+          expect(() => drawIndices(logits, [0.5, 0.5], temperature)).toThrow(`the greatest logit is ${most}`);
+        }
+      }
+      // Words that may not be drawn are no fault.
+      const banned = tensor([Number.NEGATIVE_INFINITY, 1], [1, 2], { dtype: "float64" });
+      expect(drawIndices(banned, [0], 1)).toEqual([1]);
+    });
+  });
 });
 
 describe("one position through the transformer", () => {

@@ -154,21 +154,43 @@ test("drawn words follow the model: a text is drawn as often as its probability 
   model.dispose();
 });
 
-test("with a top-p words are drawn from the likeliest: of all of them nothing changes, of next to none the likeliest", () => {
+test("words are drawn from the likely ones: of all of them nothing changes, of next to none the likeliest", () => {
   const model = modelOf("tiny-ar");
   const given = { count: 40, seed: 10 };
   const samples = sampleTexts(model, given);
-  expect(sampleTexts(model, { ...given, topP: 1 })).toEqual(samples);
+  expect(sampleTexts(model, { ...given, topK: 0, topP: 1, minP: 0 })).toEqual(samples);
+  expect(sampleTexts(model, { ...given, topK: 1e6 })).toEqual(samples);
   const greedy = sampleTexts(model, { ...given, temperature: 0 });
-  expect(sampleTexts(model, { ...given, topP: 1e-12 })).toEqual(greedy);
-  const some = sampleTexts(model, { ...given, topP: 0.3 });
-  const variety = (texts: typeof samples): number => new Set(texts.flatMap(({ tokens }) => tokens)).size;
-  expect(variety(some)).toBeLessThan(variety(samples));
-  expect(variety(some)).toBeGreaterThan(variety(greedy));
-  for (const topP of [0, -1, 1.5, Number.NaN]) {
-    expect(() => sampleTexts(model, { ...given, topP })).toThrow(/topP is .*: expected a share above 0/);
+  for (const rule of [{ topK: 1 }, { topP: 1e-12 }, { minP: 1 }]) {
+    expect(sampleTexts(model, { ...given, ...rule })).toEqual(greedy);
   }
+  const variety = (texts: typeof samples): number => new Set(texts.flatMap(({ tokens }) => tokens)).size;
+  for (const rule of [{ topK: 3 }, { topP: 0.3 }, { minP: 0.5 }]) {
+    const some = sampleTexts(model, { ...given, ...rule });
+    expect(variety(some)).toBeLessThan(variety(samples));
+    expect(variety(some)).toBeGreaterThan(variety(greedy));
+  }
+  for (const topP of [0, -1, 1.5, Number.NaN]) {
+    expect(() => sampleTexts(model, { ...given, topP })).toThrow(/top-p: expected a number above 0, at most 1/);
+  }
+  expect(() => sampleTexts(model, { ...given, topK: 1.5 })).toThrow(/top-k: expected a whole number .*, got 1.5/);
+  expect(() => sampleTexts(model, { ...given, minP: -1 })).toThrow(/min-p: expected a number from 0 to 1, got -1/);
   expect(() => sampleTexts(model, { ...given, topP: 0.9, beam: 2 })).toThrow(/a search draws no words/);
+  model.dispose();
+});
+
+test("a model whose numbers are not finite says no words, but which it is and what to do", () => {
+  const model = modelOf("tiny-ar");
+  noGrad(() => {
+    for (const parameter of model.parameters()) parameter.mul_(1e30);
+  });
+  const samples = (choices: object) => () => sampleTexts(model, { count: 2, seed: 1, ...choices });
+  for (const choices of [{}, { temperature: 0 }, { topK: 2, topP: 0.9, minP: 0.1 }, { unknown: false }]) {
+    expect(samples(choices)).toThrow(/^the tiny-ar model: logits of words are not finite: .*take an earlier model/);
+  }
+  expect(samples({ beam: 2 })).toThrow(/^the tiny-ar model: log-probabilities of the words of text 1 .*not finite/);
+  model.folder = "runs/lines";
+  expect(samples({})).toThrow(/^runs\/lines: /);
   model.dispose();
 });
 
