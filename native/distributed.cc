@@ -1,8 +1,9 @@
-// The bindings of process groups and of gradient reduction. Nothing of them blocks the JavaScript thread.
+// The bindings of process groups and of gradient reduction. Nothing of them blocks the JavaScript thread for long.
 #include "distributed.h"
 
 #include <c10/util/Logging.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "background.h"
@@ -30,9 +31,21 @@ static std::vector<at::Tensor> namedTensors(napi_env env, napi_value handles, co
   return tensors;
 }
 
-static napi_value promiseOf(napi_env env, const char* what, std::vector<Wait> waits) {
-  return inBackground(env, what, kPeerError, [waits = std::move(waits)]() -> Settle {
-    for (const Wait& wait : waits) wait();
+// How long the JavaScript thread carries collectives on by itself: longer than processes that do the same work are
+// apart, shorter than anybody waits for a signal to be heard.
+constexpr std::chrono::milliseconds kOwnPatience(30);
+
+// Undefined where all are done at once, which saves a thread and a turn of the event loop; else a promise of that.
+static napi_value doneOrPromise(napi_env env, const char* what, std::vector<std::shared_ptr<Collective>> begun) {
+  const auto deadline = std::chrono::steady_clock::now() + kOwnPatience;
+  try {
+    const auto done = [&](const std::shared_ptr<Collective>& one) { return one->advance(deadline); };
+    if (std::all_of(begun.begin(), begun.end(), done)) return nullptr;
+  } catch (const std::exception&) {
+    // Thrown once more by whoever waits, and then rejects the promise.
+  }
+  return inBackground(env, what, kPeerError, [begun = std::move(begun)]() -> Settle {
+    for (const auto& one : begun) one->wait();
     return nullptr;
   });
 }
@@ -48,10 +61,11 @@ static napi_value collectives(napi_env env, napi_callback_info info) {
   });
 }
 
-// groupJoin(address, port, rank, size, hostsStore, prefix, networkInterface, device, timeout ms): a handle's promise.
+// groupJoin(address, port, rank, size, hostsStore, prefix, networkInterface, device, sharedMemory, timeout ms): a
+// handle's promise.
 static napi_value groupJoin(napi_env env, napi_callback_info info) {
   return guarded(env, "groupJoin", [&] {
-    Arguments<9> arguments(env, info);
+    Arguments<10> arguments(env, info);
     GroupOptions options;
     options.address = toString(env, arguments[0], "address");
     options.port = toInteger(env, arguments[1], "port");
@@ -61,7 +75,8 @@ static napi_value groupJoin(napi_env env, napi_callback_info info) {
     options.prefix = toString(env, arguments[5], "prefix");
     options.networkInterface = toString(env, arguments[6], "networkInterface");
     options.device = toString(env, arguments[7], "device");
-    options.timeout = std::chrono::milliseconds(toInteger(env, arguments[8], "timeout"));
+    options.sharedMemory = toBool(env, arguments[8], "sharedMemory");
+    options.timeout = std::chrono::milliseconds(toInteger(env, arguments[9], "timeout"));
     // c10d would print stacks when another process is gone; the errors say what is to be known of it.
     setenv("TORCH_CPP_LOG_LEVEL", "FATAL", 0);
     c10::initLogging();
@@ -89,29 +104,38 @@ static napi_value groupLeave(napi_env env, napi_callback_info info) {
   });
 }
 
-// allReduce(group, tensors): in place; a promise.
+// groupSharesMemory(group)
+static napi_value groupSharesMemory(napi_env env, napi_callback_info info) {
+  return guarded(env, "groupSharesMemory", [&] {
+    Arguments<1> arguments(env, info);
+    const auto group = groupOf(environmentOf(env), toNumber(env, arguments[0], "group"), "groupSharesMemory");
+    return fromBool(env, group->sharesMemory());
+  });
+}
+
+// allReduce(group, tensors): in place; a promise where it is not done at once.
 static napi_value allReduce(napi_env env, napi_callback_info info) {
   return guarded(env, "allReduce", [&] {
     Arguments<2> arguments(env, info);
     const auto group = groupOf(environmentOf(env), toNumber(env, arguments[0], "group"), "allReduce");
-    std::vector<Wait> waits;
-    for (const auto& tensor : namedTensors(env, arguments[1], "allReduce")) waits.push_back(group->allReduce(tensor));
-    return promiseOf(env, "allReduce", std::move(waits));
+    std::vector<std::shared_ptr<Collective>> begun;
+    for (const auto& tensor : namedTensors(env, arguments[1], "allReduce")) begun.push_back(group->allReduce(tensor));
+    return doneOrPromise(env, "allReduce", std::move(begun));
   });
 }
 
-// broadcast(group, tensors, root): in place; a promise.
+// broadcast(group, tensors, root): in place; a promise where it is not done at once.
 static napi_value broadcast(napi_env env, napi_callback_info info) {
   return guarded(env, "broadcast", [&] {
     Arguments<3> arguments(env, info);
     const auto group = groupOf(environmentOf(env), toNumber(env, arguments[0], "group"), "broadcast");
     const int64_t root = toInteger(env, arguments[2], "root");
-    std::vector<Wait> waits;
+    std::vector<std::shared_ptr<Collective>> begun;
     for (const auto& tensor : namedTensors(env, arguments[1], "broadcast")) {
-      waits.push_back(group->broadcast(tensor, root));
+      begun.push_back(group->broadcast(tensor, root));
       tensor.unsafeGetTensorImpl()->bump_version();  // which the group, below autograd, does not
     }
-    return promiseOf(env, "broadcast", std::move(waits));
+    return doneOrPromise(env, "broadcast", std::move(begun));
   });
 }
 
@@ -179,12 +203,24 @@ static napi_value reducerArm(napi_env env, napi_callback_info info) {
   });
 }
 
-// reducerFinish(reducer): a promise of nothing.
+// reducerSumBeside(reducer, tensor): see GradientReducer::sumBeside.
+static napi_value reducerSumBeside(napi_env env, napi_callback_info info) {
+  return guarded(env, "reducerSumBeside", [&]() -> napi_value {
+    Arguments<2> arguments(env, info);
+    Environment& environment = environmentOf(env);
+    reducerOf(environment, toNumber(env, arguments[0], "reducer"), "reducerSumBeside")
+        .sumBeside(tensorOf(environment, toNumber(env, arguments[1], "tensor"), "reducerSumBeside"));
+    return nullptr;
+  });
+}
+
+// reducerFinish(reducer): a promise of nothing where it is not done at once.
 static napi_value reducerFinish(napi_env env, napi_callback_info info) {
   return guarded(env, "reducerFinish", [&] {
     Arguments<1> arguments(env, info);
-    return promiseOf(env, "reducerFinish",
-                     reducerOf(environmentOf(env), toNumber(env, arguments[0], "reducer"), "reducerFinish").finish());
+    return doneOrPromise(
+        env, "reducerFinish",
+        reducerOf(environmentOf(env), toNumber(env, arguments[0], "reducer"), "reducerFinish").finish());
   });
 }
 
@@ -215,6 +251,7 @@ void defineDistributedBindings(napi_env env, napi_value exports) {
   defineFunction(env, exports, "collectives", collectives);
   defineFunction(env, exports, "groupJoin", groupJoin);
   defineFunction(env, exports, "groupLeave", groupLeave);
+  defineFunction(env, exports, "groupSharesMemory", groupSharesMemory);
   defineFunction(env, exports, "allReduce", allReduce);
   defineFunction(env, exports, "broadcast", broadcast);
   defineFunction(env, exports, "storeSet", storeSet);
@@ -222,6 +259,7 @@ void defineDistributedBindings(napi_env env, napi_value exports) {
   defineFunction(env, exports, "reducerNew", reducerNew);
   defineFunction(env, exports, "reducerFree", reducerFree);
   defineFunction(env, exports, "reducerArm", reducerArm);
+  defineFunction(env, exports, "reducerSumBeside", reducerSumBeside);
   defineFunction(env, exports, "reducerFinish", reducerFinish);
   defineFunction(env, exports, "reducerGradients", reducerGradients);
   defineFunction(env, exports, "reducerBuckets", reducerBuckets);

@@ -1,11 +1,11 @@
-// Several processes as one training: a store to meet at, collectives, and the reduction of gradients in buckets while the
-// backward pass goes on. All of it is c10d's, which PyTorch's launchers and its own processes speak, too.
+// Several processes as one training: a store to meet at, collectives, and the reduction of gradients in buckets while
+// the backward pass goes on. It is c10d's, which PyTorch's launchers and its own processes speak, too; but for the sums
+// of processes that all run on one machine.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,11 +23,19 @@ struct GroupOptions {
   std::string prefix;              // of all keys, so that a restarted group does not read those of its forerunner
   std::string networkInterface;    // of Gloo's connections; empty: the one that leads to `address`
   std::string device;              // "cpu", or a CUDA device, whose tensors then go through NCCL
+  bool sharedMemory = true;        // where all processes are on one machine, sum through memory that they share
   std::chrono::milliseconds timeout{0};  // how long one waits for the others
 };
 
-// Blocks until a collective that was begun is done; throws where a process is gone or late.
-using Wait = std::function<void()>;
+// A collective that was begun.
+class Collective {
+ public:
+  virtual ~Collective() = default;
+  // Blocks until it is done. Throws where a process is gone or late.
+  virtual void wait() = 0;
+  // Carries it on in this thread until the deadline; whether it is done. False at once where it is others that do so.
+  virtual bool advance(std::chrono::steady_clock::time_point deadline) = 0;
+};
 
 // The processes of a training. Collectives are begun by all in the same order. Implemented in processGroup.cc.
 class ProcessGroup {
@@ -39,8 +47,10 @@ class ProcessGroup {
   static void hold(const std::shared_ptr<ProcessGroup>& group) { group->self_ = group; }
   static void leave(const std::shared_ptr<ProcessGroup>& group) { group->self_.reset(); }
   // Sums over all processes, in place. Tensors must be contiguous and stay alive until waited for.
-  virtual Wait allReduce(const at::Tensor& tensor) = 0;
-  virtual Wait broadcast(const at::Tensor& tensor, int64_t root) = 0;
+  virtual std::shared_ptr<Collective> allReduce(const at::Tensor& tensor) = 0;
+  virtual std::shared_ptr<Collective> broadcast(const at::Tensor& tensor, int64_t root) = 0;
+  // Whether sums go through memory that all processes share.
+  virtual bool sharesMemory() const = 0;
   virtual void storeSet(const std::string& key, const std::string& value) = 0;
   // False where nobody sets the key within the time. Throws where the store is gone.
   virtual bool storeGet(const std::string& key, std::chrono::milliseconds patience, std::string& value) = 0;
@@ -51,8 +61,9 @@ class ProcessGroup {
 
 // Gradients of parameters, flattened into buckets that are summed over all processes as soon as each is full: hooks on
 // the parameters copy a gradient when the backward pass has finished it, so that most of the sums are under way while
-// the rest of the pass computes. Buckets go in the order in which gradients are finished, last layers first, and are
-// begun in their own order, which is the same in all processes.
+// the rest of the pass computes (in shared memory, where no thread does so, when they are waited for). Buckets go in the
+// order in which gradients are finished, last layers first, and are begun in their own order, which is the same in all
+// processes.
 class GradientReducer {
  public:
   GradientReducer(std::shared_ptr<ProcessGroup> group, const std::vector<at::Tensor>& parameters, int64_t bucketBytes);
@@ -62,9 +73,11 @@ class GradientReducer {
   // Before each backward pass of a step: its gradients are added to those of the passes before it; after the last one
   // the sums begin.
   void arm(bool first, bool last);
+  // Between `arm` and the pass: begins to sum a tensor that is waited for with the gradients.
+  void sumBeside(const at::Tensor& tensor);
   // After the last pass: begins the buckets that are not begun yet (parameters that took no part count as zero) and
   // gives what to wait for.
-  std::vector<Wait> finish();
+  std::vector<std::shared_ptr<Collective>> finish();
   // Summed gradients in the order of the parameters: views of the buckets, valid until the next step.
   const std::vector<at::Tensor>& gradients() const { return views_; }
   size_t buckets() const { return buckets_.size(); }
@@ -86,7 +99,8 @@ class GradientReducer {
   std::vector<bool> filled_;   // in this step
   std::vector<bool> arrived_;  // in this pass
   std::vector<Bucket> buckets_;
-  std::vector<Wait> begun_;
+  size_t bucketsBegun_ = 0;
+  std::vector<std::shared_ptr<Collective>> begun_;
   std::mutex mutex_;
   bool armed_ = false;
   bool last_ = false;

@@ -1,4 +1,5 @@
-// Meeting, and collectives, by c10d: its TCP store, Gloo for tensors on the CPU, NCCL for those on a CUDA device.
+// Meeting, and collectives, by c10d: its TCP store, Gloo for tensors on the CPU, NCCL for those on a CUDA device. Sums
+// of processes that all run on one machine go through memory.
 #include "distributed.h"
 
 #ifdef RIVERRUN_COLLECTIVES
@@ -18,6 +19,7 @@
 #include <thread>
 
 #include "ncclLibrary.h"
+#include "sharedSums.h"
 
 namespace riverrun {
 
@@ -71,6 +73,26 @@ static c10::intrusive_ptr<c10d::Backend> newNccl(const c10::intrusive_ptr<c10d::
 
 namespace {
 
+// Carried on by c10d's own threads. Fails with the group's sums, `sums` (null where there are none).
+class C10dWork final : public Collective {
+ public:
+  C10dWork(c10::intrusive_ptr<c10d::Work> work, c10::Device device, std::shared_ptr<SharedSums> sums)
+      : work_(std::move(work)), device_(device), sums_(std::move(sums)) {}
+
+  void wait() override {
+    if (sums_) sums_->demandWhole();
+    const c10::OptionalDeviceGuard guard(device_.is_cuda() ? std::optional<c10::Device>(device_) : std::nullopt);
+    work_->wait();
+  }
+
+  bool advance(std::chrono::steady_clock::time_point) override { return false; }
+
+ private:
+  c10::intrusive_ptr<c10d::Work> work_;
+  c10::Device device_;
+  std::shared_ptr<SharedSums> sums_;
+};
+
 class C10dGroup final : public ProcessGroup {
  public:
   explicit C10dGroup(const GroupOptions& options) : device_(options.device) {
@@ -109,19 +131,25 @@ class C10dGroup final : public ProcessGroup {
       const c10::DeviceGuard guard(device_);
       nccl_ = newNccl(storeOf("nccl"), options);
     }
+    auto memory = shareMemory(options);
+    if (memory) sums_ = std::make_shared<SharedSums>(std::move(memory));
   }
 
-  Wait allReduce(const at::Tensor& tensor) override {
+  std::shared_ptr<Collective> allReduce(const at::Tensor& tensor) override {
+    auto& backend = backendOf(tensor);
+    if (sums_ && SharedSums::canSum(tensor)) return sums_->begin(tensor);
     std::vector<at::Tensor> tensors{tensor};
-    return waitFor(backendOf(tensor).allreduce(tensors));
+    return begun(backend.allreduce(tensors));
   }
 
-  Wait broadcast(const at::Tensor& tensor, int64_t root) override {
+  std::shared_ptr<Collective> broadcast(const at::Tensor& tensor, int64_t root) override {
     std::vector<at::Tensor> tensors{tensor};
     c10d::BroadcastOptions options;
     options.rootRank = root;
-    return waitFor(backendOf(tensor).broadcast(tensors, options));
+    return begun(backendOf(tensor).broadcast(tensors, options));
   }
+
+  bool sharesMemory() const override { return sums_ != nullptr; }
 
   void storeSet(const std::string& key, const std::string& value) override {
     store_->set(key, std::vector<uint8_t>(value.begin(), value.end()));
@@ -147,17 +175,36 @@ class C10dGroup final : public ProcessGroup {
     return *nccl_;
   }
 
-  Wait waitFor(c10::intrusive_ptr<c10d::Work> work) {
-    return [work = std::move(work), device = device_] {
-      const c10::OptionalDeviceGuard guard(device.is_cuda() ? std::optional<c10::Device>(device) : std::nullopt);
-      work->wait();
-    };
+  std::shared_ptr<Collective> begun(c10::intrusive_ptr<c10d::Work> work) {
+    return std::make_shared<C10dWork>(std::move(work), device_, sums_);
+  }
+
+  // Memory that all processes share; null where one of them cannot reach it or does not want to. All get the same
+  // answer or none, and all ask, so that no sum ever takes two ways.
+  std::unique_ptr<SharedMemory> shareMemory(const GroupOptions& options) {
+    const int rank = static_cast<int>(options.rank), size = static_cast<int>(options.size);
+    const bool wanted = options.sharedMemory && device_.is_cpu() && size > 1;
+    std::string address;
+    std::unique_ptr<SharedMemory> memory;
+    if (wanted && rank == 0) memory = SharedMemory::make(size, options.timeout, address);
+    std::vector<at::Tensor> text{at::zeros({static_cast<int64_t>(SharedMemory::kAddressBytes)}, at::kByte)};
+    auto* characters = reinterpret_cast<char*>(text[0].mutable_data_ptr<uint8_t>());
+    address.copy(characters, SharedMemory::kAddressBytes - 1);
+    gloo_->broadcast(text)->wait();
+    if (wanted && rank != 0) memory = SharedMemory::find(characters, rank, size, options.timeout);
+    std::vector<at::Tensor> reached{at::full({1}, memory ? 1 : 0, at::kLong)};
+    c10d::AllreduceOptions least;
+    least.reduceOp = c10d::ReduceOp::MIN;
+    gloo_->allreduce(reached, least)->wait();
+    if (reached[0].item<int64_t>() != 1) return nullptr;
+    return memory;
   }
 
   c10::Device device_;
   c10::intrusive_ptr<c10d::Store> store_;
   c10::intrusive_ptr<c10d::Backend> gloo_;
   c10::intrusive_ptr<c10d::Backend> nccl_;
+  std::shared_ptr<SharedSums> sums_;
 };
 
 }  // namespace

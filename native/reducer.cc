@@ -64,6 +64,7 @@ void GradientReducer::arm(bool first, bool last) {
   if (first) {
     std::fill(filled_.begin(), filled_.end(), false);
     begun_.clear();
+    bucketsBegun_ = 0;
   }
   std::fill(arrived_.begin(), arrived_.end(), false);
   for (Bucket& bucket : buckets_) bucket.missing = bucket.members.size();
@@ -88,17 +89,23 @@ at::Tensor GradientReducer::receive(size_t index, const at::Tensor& gradient) {
 }
 
 void GradientReducer::launch(bool all) {
-  while (begun_.size() < buckets_.size()) {
-    Bucket& bucket = buckets_[begun_.size()];
+  while (bucketsBegun_ < buckets_.size()) {
+    Bucket& bucket = buckets_[bucketsBegun_];
     if (bucket.missing > 0 && !all) return;
     for (const size_t i : bucket.members) {
       if (!filled_[i]) views_[i].zero_();
     }
     begun_.push_back(group_->allReduce(bucket.flat));
+    ++bucketsBegun_;
   }
 }
 
-std::vector<Wait> GradientReducer::finish() {
+void GradientReducer::sumBeside(const at::Tensor& tensor) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  begun_.push_back(group_->allReduce(tensor));
+}
+
+std::vector<std::shared_ptr<Collective>> GradientReducer::finish() {
   const std::lock_guard<std::mutex> lock(mutex_);
   const at::NoGradGuard noGrad;
   launch(true);

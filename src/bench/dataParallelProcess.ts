@@ -4,6 +4,7 @@ import { messageOf, RiverrunError } from "../base/errors.ts";
 import { hashSeed } from "../base/random.ts";
 import { CausalFlow, type Config, presetConfig, TextFlow } from "../flow/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
+import { allowsSharedMemory } from "../torch/distributedEnvironment.ts";
 import { engineBuild, ProcessGroup, scope, setThreads } from "../torch/index.ts";
 import { type LoopHooks, type LoopParts, optimiserOf, sequenceOf, stepBatchOf, trainLoop } from "../train/loop.ts";
 import { Processes } from "../train/processes.ts";
@@ -121,7 +122,8 @@ async function open(request: OpenRequest): Promise<{ readonly training: Training
   );
   const set = new TrainingSet(model, texts);
   if (!model.initialised) initialise(model, set);
-  const place = { localRank: 0, address: "127.0.0.1", prefix: "bench", networkInterface: "" };
+  const sharedMemory = allowsSharedMemory(process.env);
+  const place = { localRank: 0, address: "127.0.0.1", prefix: "bench", networkInterface: "", sharedMemory };
   const processes =
     group && new Processes(await ProcessGroup.join({ ...place, ...group, hostsStore: group.rank === 0 }, "cpu", 120));
   const optimiser = optimiserOf(model);

@@ -1,7 +1,7 @@
 /**
  * Several processes that work as one: they meet at a store, sum tensors and hand them round, by c10d (Gloo on the CPU,
- * NCCL between CUDA devices), which is what PyTorch's launchers start and serve. Everything that waits for others is a
- * promise, so that signals are heard meanwhile.
+ * NCCL between CUDA devices), which is what PyTorch's launchers start and serve; on one machine they sum in memory that
+ * they share. Everything that waits long for others is a promise, so that signals are heard meanwhile.
  */
 import { messageOf, RiverrunError } from "../base/errors.ts";
 import { tensor, zeros } from "./creation.ts";
@@ -23,6 +23,8 @@ export interface Membership {
   readonly prefix: string;
   /** Of Gloo's connections, as in "eth0"; empty: the one that leads to `address`. */
   readonly networkInterface: string;
+  /** Whether sums may go through shared memory; they do where all processes are on one machine and allow it. */
+  readonly sharedMemory: boolean;
 }
 
 /** Another process is gone, did not come, or did not answer in time. */
@@ -73,7 +75,7 @@ export class ProcessGroup {
    * @throws RiverrunError where the addon has no collectives; PeerError where the others do not come
    */
   static async join(membership: Membership, device: string, timeout: number): Promise<ProcessGroup> {
-    const { rank, size, address, port, hostsStore, prefix, networkInterface } = membership;
+    const { rank, size, address, port, hostsStore, prefix, networkInterface, sharedMemory } = membership;
     if (!hasCollectives()) {
       throw new RiverrunError(
         `${size} processes cannot train together: this addon was built without collectives, because its libtorch has none that it could be compiled against (see build/setup.log); train in one process, or set up with the pinned libtorch (unset LIBTORCH, then set up again)`,
@@ -82,7 +84,8 @@ export class ProcessGroup {
     const milliseconds = Math.round(timeout * 1000);
     try {
       const handle = await native.groupJoin(
-        ...([address, port, rank, size, hostsStore, prefix, networkInterface, device, milliseconds] as const),
+        ...([address, port, rank, size, hostsStore, prefix, networkInterface, device, sharedMemory] as const),
+        milliseconds,
       );
       return new ProcessGroup(handle, membership, device, timeout);
     } catch (error) {
@@ -96,7 +99,7 @@ export class ProcessGroup {
   }
 
   /** @throws PeerError where another process is gone or late */
-  async #heard<Result>(answer: Promise<Result>): Promise<Result> {
+  async #heard<Result>(answer: Promise<Result> | Result): Promise<Result> {
     try {
       return await answer;
     } catch (error) {
@@ -105,6 +108,11 @@ export class ProcessGroup {
         cause: error,
       });
     }
+  }
+
+  /** Whether the CPU's sums in float32 and float64 go through memory that all processes share. */
+  get sharesMemory(): boolean {
+    return native.groupSharesMemory(this.#handle);
   }
 
   /** Sums tensors over all processes, in place. @throws PeerError */
@@ -158,7 +166,7 @@ export class ProcessGroup {
 
   /** A reducer of the gradients of these parameters. */
   reducer(parameters: readonly Tensor[], bucketBytes?: number): GradientReducer {
-    return new GradientReducer(this.#handle, parameters, bucketBytes);
+    return new GradientReducer(this.#handle, this.device, parameters, bucketBytes);
   }
 
   /** 1, 2, ...: what is done together one after the other has words of its own at the store. */
@@ -177,13 +185,16 @@ export const defaultBucketBytes = 25 * 2 ** 20;
 
 /**
  * Sums gradients over all processes in flattened buckets. A bucket's sum begins inside the backward pass, as soon as its
- * last gradient is finished.
+ * last gradient is finished; in shared memory all sums are done after it.
  */
 export class GradientReducer {
   readonly #handle: Handle;
+  readonly #device: string;
+  #beside: Tensor | undefined;
 
-  constructor(group: Handle, parameters: readonly Tensor[], bucketBytes = defaultBucketBytes) {
+  constructor(group: Handle, device: string, parameters: readonly Tensor[], bucketBytes = defaultBucketBytes) {
     this.#handle = native.reducerNew(group, handlesOf(parameters), bucketBytes);
+    this.#device = device;
   }
 
   /** How many buckets there are. */
@@ -196,18 +207,31 @@ export class GradientReducer {
     native.reducerArm(this.#handle, first, last);
   }
 
+  /** Numbers that are summed in float64 beside the gradients, from now on: after `arm`, once a step. */
+  sumBeside(values: readonly number[]): void {
+    this.#beside?.dispose();
+    // It outlives a scope that ends meanwhile.
+    this.#beside = tensor(values, [values.length], { dtype: "float64", device: this.#device }).keep();
+    native.reducerSumBeside(this.#handle, handlesOf([this.#beside])[0]);
+  }
+
   /**
    * Waits for the sums, after the last pass. A parameter without a gradient counts as zero.
    *
+   * @returns the sums of the numbers beside them
    * @throws PeerError where another process is gone or late
    */
-  async finish(): Promise<void> {
+  async finish(): Promise<number[]> {
     try {
       await native.reducerFinish(this.#handle);
     } catch (error) {
       if (!isPeerFailure(error)) throw error;
       throw new PeerError(`another process is gone, or did not answer in time (${cause(error)})`, { cause: error });
     }
+    const sums = this.#beside?.toNumbers() ?? [];
+    this.#beside?.dispose();
+    this.#beside = undefined;
+    return sums;
   }
 
   /** The summed gradients, in the order of the parameters: views of the buckets, which the next step overwrites. */
@@ -216,6 +240,7 @@ export class GradientReducer {
   }
 
   dispose(): void {
+    this.#beside?.dispose();
     native.reducerFree(this.#handle);
   }
 }

@@ -16,6 +16,15 @@ function wholeNumber(env: Environment, name: string, least: number, most: number
   throw new UsageError(`the environment's ${name} ${what}: expected an integer from ${least} to ${most}; ${expected}`);
 }
 
+/** Whether processes of one machine may sum in shared memory: unless RIVERRUN_SHARED_MEMORY is 0. */
+export function allowsSharedMemory({ RIVERRUN_SHARED_MEMORY: text }: Environment): boolean {
+  if (!text || text === "1") return true;
+  if (text === "0") return false;
+  throw new UsageError(
+    `the environment's RIVERRUN_SHARED_MEMORY is "${text}": expected 0 (processes of one machine sum through connections, as those of several do) or 1`,
+  );
+}
+
 /**
  * The place of this process among others; undefined where it is alone (WORLD_SIZE is 1, empty or not set).
  *
@@ -39,6 +48,7 @@ export function membershipOf(env: Environment): Membership | undefined {
     hostsStore: rank === 0 && !agent,
     prefix: `riverrun/${attempt}`,
     networkInterface: env.GLOO_SOCKET_IFNAME ?? "",
+    sharedMemory: allowsSharedMemory(env),
   };
 }
 

@@ -104,17 +104,21 @@ export interface Native {
     prefix: string,
     networkInterface: string,
     device: string,
+    sharedMemory: boolean,
     timeoutMs: number,
   ): Promise<Handle>;
   groupLeave(group: Handle): Promise<void>;
-  allReduce(group: Handle, tensors: readonly Handle[]): Promise<void>;
-  broadcast(group: Handle, tensors: readonly Handle[], root: number): Promise<void>;
+  groupSharesMemory(group: Handle): boolean;
+  /** Undefined where it was done at once. */
+  allReduce(group: Handle, tensors: readonly Handle[]): Promise<void> | undefined;
+  broadcast(group: Handle, tensors: readonly Handle[], root: number): Promise<void> | undefined;
   storeSet(group: Handle, key: string, value: string): Promise<void>;
   storeGet(group: Handle, key: string, patienceMs: number): Promise<string | null>;
   reducerNew(group: Handle, parameters: readonly Handle[], bucketBytes: number): Handle;
   reducerFree(reducer: Handle): void;
   reducerArm(reducer: Handle, first: boolean, last: boolean): void;
-  reducerFinish(reducer: Handle): Promise<void>;
+  reducerSumBeside(reducer: Handle, tensor: Handle): void;
+  reducerFinish(reducer: Handle): Promise<void> | undefined;
   reducerGradients(reducer: Handle): Handle[];
   reducerBuckets(reducer: Handle): number;
 }

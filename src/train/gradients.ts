@@ -239,8 +239,8 @@ export function shareGradients(
 ): void {
   const parameters = [...model.trainableParameters().values()];
   forObjectives(model, step, detailed, (objective, { isFirst, isLast }, sums) => {
-    if (isLast) known(sums);
     reducer.arm(isFirst, isLast);
+    if (isLast) known(sums);
     scope(() => {
       grad([objective], parameters, { allowUnused: true });
     });

@@ -111,15 +111,11 @@ export class Processes {
   async stepGradients(model: TextFlow, batch: StepBatch, detailed: boolean, wishes: Wishes): Promise<SharedStep> {
     const reducer = this.#reducerOf(model);
     let blocks: readonly string[] = [];
-    let figures: Promise<readonly number[]> = Promise.resolve([]);
-    // The figures go first in every process: their way is hidden by the backward pass, and the end waits for buckets alone.
     shareGradients(model, batch, detailed, reducer, (own) => {
       blocks = [...own.latents.keys()];
-      figures = this.#group.sum(packed(own, wishes));
-      // Nobody waits for them where the backward pass throws.
-      figures.catch(() => undefined);
+      reducer.sumBeside(packed(own, wishes));
     });
-    const [, row] = await Promise.all([reducer.finish(), figures]);
+    const row = await reducer.finish();
     const { sums, wishes: agreed } = unpacked(row, blocks);
     return {
       loss: sums.loss,

@@ -8,7 +8,7 @@ describe("membershipOf", () => {
   it("reads what launchers set", () => {
     expect(membershipOf(env)).toEqual({
       ...{ rank: 1, size: 4, localRank: 1, address: "10.0.0.1", port: 29_500 },
-      ...{ hostsStore: false, prefix: "riverrun/0", networkInterface: "" },
+      ...{ hostsStore: false, prefix: "riverrun/0", networkInterface: "", sharedMemory: true },
     });
     expect(membershipOf({ ...env, RANK: "0", GLOO_SOCKET_IFNAME: "eth1" })).toMatchObject({
       hostsStore: true,
@@ -19,6 +19,11 @@ describe("membershipOf", () => {
   it("leaves the store to torchrun's agent, and the keys of an attempt to that attempt", () => {
     const agent = { TORCHELASTIC_USE_AGENT_STORE: "True", TORCHELASTIC_RESTART_COUNT: "2" };
     expect(membershipOf({ ...env, ...agent, RANK: "0" })).toMatchObject({ hostsStore: false, prefix: "riverrun/2" });
+  });
+
+  it("may be told to sum in no shared memory", () => {
+    expect(membershipOf({ ...env, RIVERRUN_SHARED_MEMORY: "0" })).toMatchObject({ sharedMemory: false });
+    expect(membershipOf({ ...env, RIVERRUN_SHARED_MEMORY: "1" })).toMatchObject({ sharedMemory: true });
   });
 
   it("finds one process alone", () => {
@@ -36,6 +41,7 @@ describe("membershipOf", () => {
     ["MASTER_ADDR", undefined, /MASTER_ADDR is not set/],
     ["MASTER_PORT", "70000", /MASTER_PORT is "70000"/],
     ["LOCAL_RANK", "1.5", /LOCAL_RANK is "1.5"/],
+    ["RIVERRUN_SHARED_MEMORY", "no", /RIVERRUN_SHARED_MEMORY is "no": expected 0 .* or 1/],
   ])("refuses %s = %s", (name, value, message) => {
     const ask = (): unknown => membershipOf({ ...env, [name]: value });
     expect(ask).toThrow(UsageError);

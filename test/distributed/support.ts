@@ -23,10 +23,17 @@ export interface Running {
   said(): string;
 }
 
-/** Runs a TypeScript program, named relative to this folder. */
-export function start(program: string, args: readonly string[], env: Record<string, string> = {}): Running {
+/** Runs a TypeScript program, named relative to this folder, after a line of shell where there is one. */
+export function start(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  before = "",
+): Running {
   const path = fileURLToPath(new URL(program, import.meta.url));
-  const running = spawn(process.execPath, ["--import", "tsx", path, ...args], {
+  const command = [process.execPath, "--import", "tsx", path, ...args];
+  const [first, ...rest] = before ? ["sh", "-c", `${before}; exec "$@"`, "sh", ...command] : command;
+  const running = spawn(first, rest, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, OMP_NUM_THREADS: "1", ...env },
   });
@@ -44,15 +51,26 @@ export function start(program: string, args: readonly string[], env: Record<stri
   };
 }
 
+/** The environments in which processes of one machine sum one way or the other. */
+export const ways: Readonly<Record<string, Record<string, string>>> = {
+  "through connections": { RIVERRUN_SHARED_MEMORY: "0" },
+  "in shared memory": { RIVERRUN_SHARED_MEMORY: "1" },
+};
+
 /** Runs a program as each of `size` processes that meet each other. */
-export async function startAll(program: string, args: readonly string[], size: number): Promise<Running[]> {
+export async function startAll(
+  program: string,
+  args: readonly string[],
+  size: number,
+  env: Record<string, string> | ((rank: number) => Record<string, string>) = {},
+  before = "",
+): Promise<Running[]> {
   const MASTER_PORT = String(await freePort());
-  return Array.from({ length: size }, (_, rank) =>
-    start(program, args, {
-      ...{ RANK: String(rank), LOCAL_RANK: String(rank), WORLD_SIZE: String(size) },
-      ...{ MASTER_ADDR: "127.0.0.1", MASTER_PORT },
-    }),
-  );
+  return Array.from({ length: size }, (_, rank) => {
+    const place = { RANK: String(rank), LOCAL_RANK: String(rank), WORLD_SIZE: String(size) };
+    const own = typeof env === "function" ? env(rank) : env;
+    return start(program, args, { ...own, ...place, MASTER_ADDR: "127.0.0.1", MASTER_PORT }, before);
+  });
 }
 
 /** Waits until something is so, or a process that could make it so has ended. */

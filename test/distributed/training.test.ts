@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { findCheckpoint, readMetrics, train } from "../../src/train/index.ts";
 import { scratch } from "../train/support.ts";
-import { missing, startAll, until } from "./support.ts";
+import { missing, startAll, until, ways } from "./support.ts";
 import { tinyOptions } from "./trainings.ts";
 
 /** The largest difference of any figure of two runs, relative to its size, but for those of clock and memory. */
@@ -28,42 +28,54 @@ async function trainAlone(out: string, steps: number, precision: string, validat
 const steps = 9;
 
 describe.skipIf(missing !== undefined)(`a shared training${missing === undefined ? "" : ` (${missing})`}`, () => {
-  it("has the loss curve and the validations of one process: 1e-9 in float64, 1e-5 in float32", async () => {
-    const folder = scratch();
-    const running = await startAll(
-      "children/training.ts",
-      [`${folder}/two`, `${steps}`, "4", "new", "float64", "float32"],
-      2,
-    );
-    await trainAlone(`${folder}/one-float64`, steps, "float64");
-    await trainAlone(`${folder}/one-float32`, steps, "float32");
-    const [first, second] = await Promise.all(running.map((one) => one.ended));
-    expect({ code: second.code, err: second.err }).toEqual({ code: 0, err: "" });
-    expect({ code: first.code, err: first.code === 0 ? "" : first.err }).toEqual({ code: 0, err: "" });
-    expect(difference(`${folder}/one-float64`, `${folder}/two-float64`)).toBeLessThan(1e-9);
-    expect(difference(`${folder}/one-float32`, `${folder}/two-float32`)).toBeLessThan(1e-5);
-  });
+  it.each(Object.keys(ways))(
+    "has the loss curve and the validations of one process, summing %s: 1e-9 in float64, 1e-5 in float32",
+    async (way) => {
+      const folder = scratch();
+      const running = await startAll(
+        "children/training.ts",
+        [`${folder}/two`, `${steps}`, "4", "new", "float64", "float32"],
+        2,
+        ways[way],
+      );
+      await trainAlone(`${folder}/one-float64`, steps, "float64");
+      await trainAlone(`${folder}/one-float32`, steps, "float32");
+      const [first, second] = await Promise.all(running.map((one) => one.ended));
+      expect({ code: second.code, err: second.err }).toEqual({ code: 0, err: "" });
+      expect({ code: first.code, err: first.code === 0 ? "" : first.err }).toEqual({ code: 0, err: "" });
+      expect(difference(`${folder}/one-float64`, `${folder}/two-float64`)).toBeLessThan(1e-9);
+      expect(difference(`${folder}/one-float32`, `${folder}/two-float32`)).toBeLessThan(1e-5);
+    },
+  );
 
-  it("stops in all processes when one is killed, keeps every whole step, and goes on in one", async () => {
-    const folder = scratch();
-    const out = `${folder}/killed-float64`;
-    const running = await startAll("children/training.ts", [`${folder}/killed`, "100000", "1000", "new", "float64"], 2);
-    await until(() => running[0].said().includes("at step 4\n"), running[0]);
-    running[1].process.kill("SIGKILL");
-    const ended = await running[0].ended;
-    expect(ended.code).toBe(1);
-    expect(ended.err).toMatch(
-      /failed: rank 0 of 2: another process is gone, .*; the last checkpoint in .*killed-float64 is whole: go on with --resume/,
-    );
-    expect(existsSync(`${out}/training/lock`)).toBe(false);
-    const at = findCheckpoint(out)?.state.step ?? -1;
-    // Of the last step that was reported, not of the last multiple of train.checkpointEvery.
-    expect(at).toBe(Number(ended.err.match(/at step (\d+)\n(?!.*at step)/s)?.[1]));
-    const end = at + 5;
-    await trainAlone(out, end, "float64", 1000);
-    await trainAlone(`${folder}/whole`, end, "float64", 1000);
-    expect(difference(`${folder}/whole`, out)).toBeLessThan(1e-9);
-  });
+  it.each(Object.keys(ways))(
+    "stops in all processes, summing %s, when one is killed, keeps every whole step, and goes on in one",
+    async (way) => {
+      const folder = scratch();
+      const out = `${folder}/killed-float64`;
+      const running = await startAll(
+        "children/training.ts",
+        [`${folder}/killed`, "100000", "1000", "new", "float64"],
+        2,
+        ways[way],
+      );
+      await until(() => running[0].said().includes("at step 4\n"), running[0]);
+      running[1].process.kill("SIGKILL");
+      const ended = await running[0].ended;
+      expect(ended.code).toBe(1);
+      expect(ended.err).toMatch(
+        /failed: rank 0 of 2: another process is gone, .*; the last checkpoint in .*killed-float64 is whole: go on with --resume/,
+      );
+      expect(existsSync(`${out}/training/lock`)).toBe(false);
+      const at = findCheckpoint(out)?.state.step ?? -1;
+      // Of the last step that was reported, not of the last multiple of train.checkpointEvery.
+      expect(at).toBe(Number(ended.err.match(/at step (\d+)\n(?!.*at step)/s)?.[1]));
+      const end = at + 5;
+      await trainAlone(out, end, "float64", 1000);
+      await trainAlone(`${folder}/whole`, end, "float64", 1000);
+      expect(difference(`${folder}/whole`, out)).toBeLessThan(1e-9);
+    },
+  );
 
   it("says in every process why one has ended", async () => {
     const folder = scratch();

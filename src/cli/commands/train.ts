@@ -186,7 +186,10 @@ async function trainHere(
   let secondsBefore = 0;
   let result: TrainResult;
   try {
-    if (leads && team) say(`${team.group.size} processes share the training`);
+    if (leads && team) {
+      const where = team.group.sharesMemory ? ", and sum its gradients in memory that they share" : "";
+      say(`${team.group.size} processes share the training${where}`);
+    }
     result = await trainFlow({
       ...run,
       out,

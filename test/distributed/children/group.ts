@@ -27,16 +27,18 @@ const parameters = [
 ].map((values) => tensor(values, [values.length], { dtype: "float64" }).setRequiresGrad());
 const reducer = group.reducer(parameters, 64);
 const steps: number[][][] = [];
+const beside: number[][] = [];
 for (let step = 0; step < 2; step++) {
   for (const pass of [0, 1]) {
     reducer.arm(pass === 0, pass === 1);
+    if (pass === 1) reducer.sumBeside([rank + 1, step]);
     scope(() => {
       const factor = (rank + 1) * (pass + 1) * (step + 1);
       const objective = parameters[0].square().sum().mul(factor).add(parameters[1].sum().mul(factor));
       grad([objective], parameters, { allowUnused: true });
     });
   }
-  await reducer.finish();
+  beside.push(await reducer.finish());
   const gradients = reducer.gradients();
   steps.push(gradients.map((gradient) => gradient.toNumbers()));
   noGrad(() => {
@@ -56,5 +58,5 @@ try {
   if (error instanceof PeerError) lost = error.message;
 }
 process.stdout.write(
-  `${JSON.stringify({ sum, product, turns, text, word, nothing: nothing ?? null, steps, buckets, lost })}\n`,
+  `${JSON.stringify({ sum, product, turns, text, word, nothing: nothing ?? null, steps, beside, buckets, lost })}\n`,
 );
