@@ -31,14 +31,17 @@ export function transformerStep(
  * One index for each row of logits (R, V): where its uniform number of [0, 1) falls when softmax(logits / temperature) is
  * laid out on [0, 1); at temperature 0 the likeliest, of several the first. In float64 whatever the logits are.
  *
- * @throws NonFiniteOutputError where a logit is NaN or Infinity, or none is above -Infinity
+ * @throws NonFiniteOutputError where a logit is NaN or Infinity, or none of a row is above -Infinity
  */
 export function drawIndices(logits: Tensor, uniforms: readonly number[], temperature: number): number[] {
   const numbers = isFusable(logits) ? logits : logits.to("float32", "cpu");
   const drawn = Tensor.adopt(draw(numbers.handle, uniforms, temperature)).toNumbers();
-  // One number for all rows, whose cost is a twentieth of the draw's: a maximum hands NaN and Infinity on.
-  const most = drawn.length > 0 ? numbers.amax().item() : 0;
-  if (!Number.isFinite(most)) throw new NonFiniteOutputError(`the greatest logit is ${most}: no word can be drawn`);
+  // A maximum hands NaN and Infinity on. One for each row: a row of -Infinity is at fault beside others, too.
+  const most = numbers
+    .amax(1)
+    .toNumbers()
+    .find((value) => !Number.isFinite(value));
+  if (most !== undefined) throw new NonFiniteOutputError(`the greatest logit is ${most}: no word can be drawn`);
   return drawn;
 }
 

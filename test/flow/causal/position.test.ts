@@ -176,6 +176,7 @@ describe("drawing words of all rows at once", () => {
     ["NaN", [0, 1, 0, Number.NaN]],
     ["Infinity", [0, 1, 0, Number.POSITIVE_INFINITY]],
     ["-Infinity", new Array<number>(4).fill(Number.NEGATIVE_INFINITY)],
+    ["-Infinity", [0, 1, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]],
   ])("refuses logits whose greatest is %s, at every temperature", (most, values) => {
     scope(() => {
       for (const temperature of [0, 1]) {
