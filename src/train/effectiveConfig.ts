@@ -3,7 +3,7 @@ import { UsageError } from "../base/errors.ts";
 import type { Config } from "../flow/index.ts";
 import { readWordPieces } from "../flow/modelFolder.ts";
 import type { Precision } from "../nn/index.ts";
-import { checkpointConfig, findCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, checkpointConfig, findCheckpoint } from "./checkpoint.ts";
 import type { TrainOptions } from "./options.ts";
 import { onFlowOf } from "./plus.ts";
 import { demandSameModel } from "./warmStart.ts";
@@ -28,10 +28,23 @@ function tokensOfModel(config: Config, folder: string): TokenChoice {
   return { config, wordPiece: config.data.tokenizer === "wordpiece" ? readWordPieces(folder) : undefined };
 }
 
+/**
+ * Tokens of a resumed training: as they were. Where a flow was named, the checkpoint says what that says of a new training,
+ * so that its folder may be gone.
+ */
+function tokensOfCheckpoint(wanted: Config, checkpoint: Checkpoint, isOnFlow: boolean): TokenChoice {
+  const { data, vectors, flow, seed } = checkpointConfig(checkpoint);
+  const config = isOnFlow ? { ...wanted, data, vectors, flow, seed } : wanted;
+  if (data.tokenizer !== "wordpiece") return { config, wordPiece: undefined };
+  const wordPiece = readWordPieces(checkpoint.folder);
+  return { config: withWordPieces(config, data.dimensions, checkpoint.folder), wordPiece };
+}
+
 /** Tokens of a training: a resumed one's as they were, a new one's as its vectors say. */
 export function tokensOf({ config, vectors, resume, out, flow, from }: TrainOptions): TokenChoice {
   const checkpoint = resume && out !== undefined ? findCheckpoint(out) : undefined;
-  if (from !== undefined && !checkpoint) {
+  if (checkpoint) return tokensOfCheckpoint(config, checkpoint, flow !== undefined);
+  if (from !== undefined) {
     if (flow !== undefined) throw new UsageError("--from and --flow: expected one of them");
     if (vectors !== undefined)
       throw new UsageError(`the model in ${from} has word vectors of its own: leave --vectors out`);
@@ -43,9 +56,5 @@ export function tokensOf({ config, vectors, resume, out, flow, from }: TrainOpti
       throw new UsageError(`the flow in ${flow} has word vectors of its own: leave --vectors out`);
     return tokensOfModel(onFlowOf(config, flow), flow);
   }
-  if (!checkpoint) return tokenChoice(config, vectors);
-  const { data } = checkpointConfig(checkpoint);
-  if (data.tokenizer !== "wordpiece") return { config, wordPiece: undefined };
-  const wordPiece = readWordPieces(checkpoint.folder);
-  return { config: withWordPieces(config, data.dimensions, checkpoint.folder), wordPiece };
+  return tokenChoice(config, vectors);
 }

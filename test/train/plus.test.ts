@@ -106,6 +106,9 @@ describe("a training of Language Flow+", () => {
     expect(existsSync(join(out, "flow"))).toBe(false);
     const again = await run({ out, config, flow: join(whole, "flow"), resume: true });
     expect(again.log).toContain("the training is finished");
+    const gone = await run({ out, config, flow: "/gone", resume: true });
+    expect(gone.log).toContain("--flow /gone: not looked at");
+    expect(gone.result).toMatchObject({ step: 6, finished: true });
   });
 
   it("resumes its decoder in the precision that it names, whatever its flow was trained in", async () => {
