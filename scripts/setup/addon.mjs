@@ -14,8 +14,9 @@ import { demandBuildTools, findCompiler } from "./tools.mjs";
 
 /**
  * Builds the addon with CMake into `build/riverrun.node`, unless one is there that was made from the same sources,
- * libtorch and compiler and can be loaded. Writes `build/libtorch.json`, which says what it was built against. A build that fails leaves the
- * addon of before with its stamp: the new one is made aside and takes its place when it has been loaded once.
+ * libtorch and compiler and can be loaded. Writes `build/libtorch.json`, which says what it was built against. A build
+ * that fails leaves the addon of before with its stamp: the new one is made aside and takes its place when it has been
+ * loaded once.
  *
  * @param {Reporter} reporter
  * @param {string} root

@@ -107,9 +107,9 @@ async function rehearse(run: Run, stage = onlyStage): Promise<TrainResult> {
 }
 
 /**
- * Trains a flow, or a Language Flow+ (its flow first), and keeps the best model in `out` (config.json, vocabulary.json, model.safetensors), the state to resume
- * from in `out`/training, and metrics.jsonl. Interrupted, killed and resumed it gives the same numbers, to the last bit,
- * as an uninterrupted run on the same machine and number of threads.
+ * Trains a flow, or a Language Flow+ (its flow first), and keeps the best model in `out` (config.json, vocabulary.json,
+ * model.safetensors), the state to resume from in `out`/training, and metrics.jsonl. Interrupted, killed and resumed it
+ * gives the same numbers, to the last bit, as an uninterrupted run on the same machine and number of threads.
  *
  * @throws UsageError for wrong input, a folder that is not empty or taken, or a resume with other texts or another model;
  *   NonFiniteError where numbers stop being finite; InterruptedError where it is asked to stop before the first step;
