@@ -54,3 +54,10 @@ export function demanded(option: string, value: string | undefined): string {
   if (value === undefined) throw new UsageError(`expected ${option}`);
   return value;
 }
+
+/** The argument of a program that takes one. @throws UsageError naming it */
+export function onlyArgument(what: string, positionals: readonly string[]): string {
+  const [first, ...more] = positionals;
+  if (more.length > 0) throw new UsageError(`expected ${what}, got ${positionals.length} arguments`);
+  return demanded(what, first);
+}

@@ -4,10 +4,10 @@
  */
 import { statSync } from "node:fs";
 import { readSquadParagraphs } from "../src/corpora/index.ts";
-import { demanded, programOptions } from "./options.ts";
+import { onlyArgument, programOptions } from "./options.ts";
 
 const { positionals } = programOptions("FILE", { allowPositionals: true, options: {} });
-const file = demanded("one FILE in SQuAD's schema", positionals[0]);
+const file = onlyArgument("one FILE in SQuAD's schema", positionals);
 let seconds = Number.POSITIVE_INFINITY;
 let processorSeconds = Number.POSITIVE_INFINITY;
 let questions = 0;

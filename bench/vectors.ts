@@ -18,7 +18,7 @@ import { meteorFolder } from "../src/metrics/index.ts";
 import { share } from "../src/metrics/meteor/synonyms.ts";
 import { readSmallTables } from "../src/metrics/meteor/tables.ts";
 import { nearestWords, readVectors, type WordVectors } from "../src/text/index.ts";
-import { demanded, programOptions } from "./options.ts";
+import { onlyArgument, programOptions } from "./options.ts";
 import { analogies } from "./quality/analogies.ts";
 
 const { values: options, positionals } = programOptions("VECTORS [--synonyms DIR]", {
@@ -137,7 +137,7 @@ function synonymShare({ words, dimensions, values }: WordVectors, folder: string
   return { pairs, nearer: (100 * nearer) / pairs };
 }
 
-const read = await readVectors(demanded("one file of vectors", positionals[0]));
+const read = await readVectors(onlyArgument("one file of vectors", positionals));
 const vectors = unit(read);
 const control = shuffled(vectors);
 
