@@ -2,13 +2,15 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Truncation, truncationRules } from "../flow/causal/truncation.ts";
 
-/** A whole number from `least` to `most`. */
-export function integer(least: number, most = Number.POSITIVE_INFINITY): (text: string) => number {
+/** A whole number from `least` to `most`; beyond the default, numbers are no longer told from their neighbours. */
+export function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
-    const value = Number(text);
+    const value = text.trim() === "" ? Number.NaN : Number(text);
     if (!Number.isInteger(value) || value < least || value > most) {
-      const range = Number.isFinite(most) ? `from ${least} to ${most}` : `of at least ${least}`;
-      throw new InvalidArgumentError(`Expected a whole number ${range}.`);
+      const bounded = most < Number.MAX_SAFE_INTEGER || value > most;
+      throw new InvalidArgumentError(
+        `Expected a whole number ${bounded ? `from ${least} to ${most}` : `of at least ${least}`}.`,
+      );
     }
     return value;
   };

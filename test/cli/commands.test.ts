@@ -379,6 +379,8 @@ describe("wrong usage", () => {
     [addScore, ["score", "--model", model, "--device", "tpu"], 2, "unknown device"],
     [addScore, ["score", "--model", model, "--threads", "0"], 2, "whole number"],
     [addSample, ["sample", "--model", model, "--count", "0"], 2, "whole number"],
+    [addSample, ["sample", "--model", model, "--seed", ""], 2, "whole number of at least 0"],
+    [addSample, ["sample", "--model", model, "--seed", "1e20"], 2, "whole number from 0 to 9007199254740991"],
     [addSample, ["sample", "--model", model, "--temperature", "-1"], 2, "number of at least 0"],
     [addSample, ["sample", "--model", model, "--top-p", "0"], 2, "above 0, at most 1"],
     [addSample, ["sample", "--model", model, "--top-p", "0.9"], 2, "top-p 0.9: tiny does not draw words one by one"],
