@@ -222,10 +222,12 @@ async function trainHere(
   return result;
 }
 
+/** Beside the number that the paper states, where it states one; the training itself says how many there are. */
 async function sayParameters({ preset }: Config, { parameters }: TrainResult): Promise<void> {
+  if (!presetNames.includes(preset)) return;
   const { aboutPreset } = await import("../../flow/index.ts");
-  const paper = presetNames.includes(preset) ? aboutPreset(preset).paper : undefined;
-  say(`${preset}: ${parameters} parameters${paper === undefined ? "" : ` (the paper states ${paper})`}`);
+  const { paper } = aboutPreset(preset);
+  if (paper !== undefined) say(`${preset}: ${parameters} parameters (the paper states ${paper})`);
 }
 
 async function reportDryRun(config: Config, { parameters }: TrainResult, secondsPerStep: number): Promise<void> {
