@@ -60,7 +60,7 @@ export function configChanges(saved: Config, wanted: Config): string[] {
   }
   if (refused.length > 0) {
     throw new UsageError(
-      `this training was started with another configuration (${refused.join("; ")}): resume it with the same, or start another with another --out`,
+      `this training was started with another configuration (${refused.join("; ")}): resume it with its own, which is taken where none is named, or start another with another --out`,
     );
   }
   return changes;
