@@ -7,6 +7,7 @@
  *
  * `--costs` prints what one text of 16 positions costs, in processor seconds, for every causal preset with random words.
  */
+import { UsageError } from "../src/base/errors.ts";
 import { hashSeed, RandomStream } from "../src/base/random.ts";
 import { readTexts } from "../src/corpora/index.ts";
 import { type Config, type PreparedText, presetConfig, TextFlow } from "../src/flow/index.ts";
@@ -33,6 +34,7 @@ const { values } = programOptions("--data FILE [--steps N] [--sigma S] [--models
 });
 const steps = wholeNumber("--steps", values.steps);
 const [sigma] = positiveNumbers("--sigma", values.sigma);
+const models = values.models.split(",");
 
 setThreads(1);
 
@@ -46,6 +48,10 @@ const flows: Readonly<Record<string, Partial<Config["flow"]>>> = {
   tarflow: { couplings: "tarflow", steps: 4, head: "gaussian" },
   "tarflow-codebook": { couplings: "tarflow", steps: 4 },
 };
+
+const known = ["lm", ...Object.keys(flows)];
+const stranger = models.find((name) => !known.includes(name));
+if (stranger !== undefined) throw new UsageError(`--models ${stranger}: expected some of ${known.join(",")}`);
 
 function print(row: object): void {
   process.stdout.write(`${JSON.stringify(row)}\n`);
@@ -94,9 +100,11 @@ const rounded = (value: number): number => Number(value.toPrecision(4));
 async function compare(path: string, steps: number): Promise<void> {
   const small = presetConfig("small-ar");
   const lines = (await readTexts([path])).filter((line) => line.trim() !== "");
+  if (lines.length < 1202)
+    throw new UsageError(`${path}: ${lines.length} texts; expected at least 1202, of which 1200 are not learnt from`);
   const order = new RandomStream(1).shuffle(lines.map((_, index) => index));
   const [held, learned] = [order.slice(0, 600), order.slice(1200)].map((part) => part.map((index) => lines[index]));
-  for (const name of values.models.split(",")) {
+  for (const name of models) {
     const config = {
       ...small,
       data: { ...small.data, sigma },

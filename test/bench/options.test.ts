@@ -22,6 +22,12 @@ test.each([
   ["sweep", [], 2, /^sweep\.ts: expected --data FILE, one text a line\nusage: .*\n$/],
   ["sweep", ["--data", "/nowhere.txt"], 3, /^sweep\.ts: .*\/nowhere\.txt does not exist.*\n$/],
   ["memory", ["--steps", "3"], 2, /^memory\.ts: --steps 3: expected a whole number of at least 10\nusage: .*\n$/],
+  [
+    "causal",
+    ["--data", "a.txt", "--models", "lm,nope"],
+    2,
+    /^causal\.ts: --models nope: expected some of lm,codebook,.*\n/,
+  ],
   ["squad", ["a.json", "b.json"], 2, /^squad\.ts: expected one FILE in SQuAD's schema, got 2 arguments\nusage: .*\n$/],
 ])("%s %j ends with %i and says why", (program, args, code, words) => {
   const ended = run(program, ...args);
