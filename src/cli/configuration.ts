@@ -191,6 +191,9 @@ function baseOf(options: ConfigChoices): { base: unknown; where: string } {
   }
   if (config !== undefined) return { base: readConfigFile(config), where: config };
   if (preset !== undefined) return { base: presetConfig(preset), where: `preset ${preset}` };
+  if (resume && out === undefined && from === undefined) {
+    throw new UsageError("--resume: expected --out DIR, the folder of the training to go on with");
+  }
   const stored = storedConfig(options);
   if (stored && out !== undefined) return { base: stored, where: out };
   if (from !== undefined) return { base: readModelConfig(from), where: from };

@@ -144,18 +144,19 @@ export function goOn(run: Run, out: string, checkpoint: Checkpoint): Start {
   const { state } = checkpoint;
   const saved = checkpointConfig(checkpoint);
   const config = keepPrecision(saved, run.config, options.precision);
-  if (state.fingerprint !== fingerprintOf(split)) {
-    throw new UsageError(
-      `${out}: this training was started with other texts (or others of them held out): resume it with the same ones, or train with these into another --out`,
-    );
-  }
   if (options.precision !== undefined && options.precision !== state.precision) {
     throw new UsageError(
       `${out}: this training was started in ${state.precision} and cannot go on in ${options.precision}: leave --precision out, or start another with another --out`,
     );
   }
-  for (const line of unread(options)) log(line);
+  // Before the texts: another seed holds others of them out.
   const changes = configChanges(saved, config);
+  if (state.fingerprint !== fingerprintOf(split)) {
+    throw new UsageError(
+      `${out}: this training was started with other texts (or others of them held out): resume it with the same ones, or train with these into another --out`,
+    );
+  }
+  for (const line of unread(options)) log(line);
   let model = loadCheckpointModel(checkpoint, { device: options.device, precision: state.precision });
   if (changes.length > 0) model = withConfig(model, config);
   for (const change of changes) log(change);

@@ -106,8 +106,12 @@ describe("a training", () => {
     expect(printed).toMatchObject({ data: { sigma: 0.3 }, train: { maxSteps: 4 } });
     const other = await run(addTrain, [...resume, "--data", data, "--set", "data.sigma=0.2"]);
     expect(other).toMatchObject({ code: 2, err: expect.stringContaining("data.sigma: 0.3 is now 0.2") });
+    const seed = await run(addTrain, [...resume, "--data", data, "--validation", data, "--seed", "9"]);
+    expect(seed).toMatchObject({ code: 2, err: expect.stringMatching(/\(seed: \d+ is now 9\)/) });
     const texts = await run(addTrain, resume);
     expect(texts).toMatchObject({ code: 2, err: expect.stringContaining("expected --data") });
+    const nowhere = await run(addTrain, ["train", "--resume", "--data", data]);
+    expect(nowhere).toMatchObject({ code: 2, err: expect.stringContaining("--resume: expected --out DIR") });
     const empty = await run(addTrain, ["train", "--resume", "--out", join(folder, "none"), "--data", data]);
     expect(empty).toMatchObject({ code: 2, err: expect.stringMatching(/none holds no checkpoint .*--preset NAME/) });
   });
