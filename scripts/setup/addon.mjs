@@ -68,8 +68,9 @@ export async function buildAddon(reporter, root, libtorch) {
       try {
         await build(true);
       } catch (error) {
-        if (!(error instanceof SetupError)) throw error;
-        // A libtorch without c10d, or with another one, still trains in one process.
+        // A libtorch without c10d, or with another one, still trains in one process. What fails for other reasons (no
+        // memory for the compiler, a damaged libtorch) would fail again, or leave an addon that lacks them for good.
+        if (!(error instanceof SetupError) || !isOfCollectives(error)) throw error;
         reporter.log(`${error.message}\nonce more, without collectives\n`);
         await build(false);
         reporter.say("the addon was built without collectives: this libtorch trains in one process only");
@@ -80,6 +81,15 @@ export async function buildAddon(reporter, root, libtorch) {
     });
   }
   if (!stampMatches(record, libtorch)) writeJson(record, libtorch);
+}
+
+/**
+ * Does a failed build name what only collectives need?
+ *
+ * @param {SetupError} error
+ */
+function isOfCollectives({ message, details }) {
+  return [message, ...details].some((line) => /c10d|gloo|nccl|processGroup/i.test(line));
 }
 
 /**

@@ -73,6 +73,24 @@ it("leaves the addon of before with its stamp where a build fails or cannot be l
   await buildAddon(quiet(), root, libtorch);
 });
 
+it("builds without collectives only where a build fails for what they need", async () => {
+  const { root, file, setBuild } = clone("echo 'error: Killed (program cc1plus)'; exit 1");
+  const whole = path.join(packageRoot, "build", "riverrun.node");
+  const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  await expect(buildAddon(new Reporter(), root, libtorch)).rejects.toThrow("could not be compiled");
+  // Good from the second attempt on.
+  const once = (error: string): string =>
+    `test -e ${root}/tried && cp ${whole} $out/riverrun.node && exit; touch ${root}/tried; echo "error: ${error}"; exit 1`;
+  setBuild(once("no space left on device"));
+  await expect(buildAddon(new Reporter(), root, libtorch)).rejects.toThrow("could not be compiled");
+  expect(file("riverrun.node")).toBe("the old addon");
+  fs.rmSync(path.join(root, "tried"));
+  setBuild(once("torch/csrc/distributed/c10d/Store.hpp: No such file"));
+  await buildAddon(new Reporter(), root, libtorch);
+  expect(file("riverrun.node").length).toBeGreaterThan(10_000);
+  expect(said.mock.calls.join("")).toContain("built without collectives");
+});
+
 // The messages are those of Linux's loader.
 it.skipIf(process.platform !== "linux")(
   "builds an addon that was damaged again, and says where its libtorch is damaged instead",
