@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { RiverrunError } from "../../base/errors.ts";
 import { programName } from "../../base/invocation.ts";
+import { addonFault } from "../addonFault.ts";
 import { emit } from "../output.ts";
 import { example, root } from "../program.ts";
 
@@ -34,7 +35,18 @@ async function selfTest(): Promise<void> {
   }
 }
 
+/** @throws RiverrunError where the addon is there and cannot be loaded; where it is not there, the import says so. */
+function demandAddon(): void {
+  const addon = join(root, "build", "riverrun.node");
+  const fault = existsSync(addon) ? addonFault(addon) : undefined;
+  if (fault === undefined) return;
+  throw new RiverrunError(
+    `the native addon ${addon} cannot be loaded (${fault}): run "${programName()} setup", which builds a damaged one again`,
+  );
+}
+
 async function doctor(options: { readonly json?: boolean }): Promise<void> {
+  demandAddon();
   const { cudaDevices, engineBuild, getThreads, memory } = await import("../../torch/index.ts");
   await selfTest();
   const path = join(root, "build", "libtorch.json");
