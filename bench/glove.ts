@@ -9,7 +9,7 @@ import { readTexts } from "../src/corpora/index.ts";
 import { runGlove } from "../src/text/glove/train.ts";
 import { tokenizerByName } from "../src/text/tokenizer-names.ts";
 import { Vocabulary } from "../src/text/vocabulary.ts";
-import { programOptions, wholeNumber } from "./options.ts";
+import { programOptions, wholeNumbers } from "./options.ts";
 
 /** What the projection is for. */
 const target = { tokens: 20e6, iterations: 50 };
@@ -27,9 +27,13 @@ const { values: options, positionals: files } = programOptions(
     },
   },
 );
-const [tokens, dimensions, window, words, memory] = (
-  ["tokens", "dimensions", "window", "words", "memory"] as const
-).map((name) => wholeNumber(`--${name}`, options[name]));
+const [tokens, dimensions, window, words, memory] = wholeNumbers(options, [
+  "tokens",
+  "dimensions",
+  "window",
+  "words",
+  "memory",
+]);
 
 /** Lines of 25 words from p(rank r) ~ 1 / (r + 2.7). */
 function* madeUp(count: number): Generator<Int32Array> {

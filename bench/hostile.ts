@@ -12,7 +12,7 @@ import { hashSeed, RandomStream } from "../src/base/random.ts";
 import { type Case, makeCase, makeMaterial } from "./hostile/cases.ts";
 import { type Limits, type Outcome, runAlone, SharedRunner } from "./hostile/runner.ts";
 import { complaint } from "./hostile/verdict.ts";
-import { programOptions, wholeNumber } from "./options.ts";
+import { programOptions, wholeNumber, wholeNumbers } from "./options.ts";
 
 const limits: Limits = { seconds: 20, megabytes: 2048 };
 
@@ -59,9 +59,7 @@ async function main(): Promise<void> {
       keep: { type: "boolean", default: false },
     },
   });
-  const [cases, alone, seed] = (["cases", "alone", "seed"] as const).map((name) =>
-    wholeNumber(`--${name}`, values[name], 0),
-  );
+  const [cases, alone, seed] = wholeNumbers(values, ["cases", "alone", "seed"], 0);
   const only = values.only === undefined ? undefined : wholeNumber("--only", values.only, 0);
   const material = await makeMaterial(succeed);
   const shared = new SharedRunner(limits);

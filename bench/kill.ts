@@ -15,7 +15,7 @@ import { RandomStream } from "../src/base/random.ts";
 import { builtinCorpus } from "../src/corpora/index.ts";
 import { type Config, loadModel, presetConfig } from "../src/flow/index.ts";
 import { findCheckpoint, train } from "../src/train/index.ts";
-import { programOptions, wholeNumber } from "./options.ts";
+import { programOptions, wholeNumbers } from "./options.ts";
 
 /** A flow of 8 channels with everything that a resume could lose: dropout, averages, accumulation, buckets, vectors. */
 function configOf(steps: number): Config {
@@ -141,9 +141,7 @@ async function main(): Promise<void> {
       child: { type: "string" },
     },
   });
-  const [kills, steps, seed] = (["kills", "steps", "seed"] as const).map((name) =>
-    wholeNumber(`--${name}`, values[name]),
-  );
+  const [kills, steps, seed] = wholeNumbers(values, ["kills", "steps", "seed"]);
   if (values.child !== undefined) return child(values.child, steps);
 
   const scratch = mkdtempSync(join(tmpdir(), "riverrun-kill-"));

@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { messageOf, RiverrunError, UsageError } from "../src/base/errors.ts";
+import { numberIn } from "../src/base/numberIn.ts";
 
 /**
  * What the program was called with. From here on a failure is one line on stderr (after it the usage where the call was
@@ -33,11 +34,20 @@ export function programOptions<Config extends Pick<ParseArgsConfig, "options" | 
 
 /** A whole number of at least `least`. @throws UsageError naming the option */
 export function wholeNumber(option: string, text: string, least = 1): number {
-  const value = text.trim() === "" ? Number.NaN : Number(text);
+  const value = numberIn(text);
   if (!Number.isSafeInteger(value) || value < least) {
     throw new UsageError(`${option} ${text}: expected a whole number of at least ${least}`);
   }
   return value;
+}
+
+/** Whole numbers of at least `least` that options of these names were given. @throws UsageError naming the option */
+export function wholeNumbers<Name extends string>(
+  values: Readonly<Record<Name, string>>,
+  names: readonly Name[],
+  least = 1,
+): number[] {
+  return names.map((name) => wholeNumber(`--${name}`, values[name], least));
 }
 
 /** Positive numbers separated by commas. @throws UsageError naming the option */

@@ -21,7 +21,7 @@ import { messageOf } from "../src/base/errors.ts";
 import { builtinCorpus } from "../src/corpora/index.ts";
 import { presetConfig } from "../src/flow/index.ts";
 import { train } from "../src/train/index.ts";
-import { programOptions, wholeNumber } from "./options.ts";
+import { programOptions, wholeNumbers } from "./options.ts";
 
 const program = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 
@@ -198,9 +198,7 @@ async function main(): Promise<void> {
       mixed: { type: "boolean", default: false },
     },
   });
-  const [clients, seconds, rounds] = (["clients", "seconds", "rounds"] as const).map((name) =>
-    wholeNumber(`--${name}`, values[name]),
-  );
+  const [clients, seconds, rounds] = wholeNumbers(values, ["clients", "seconds", "rounds"]);
   const folder = mkdtempSync(join(tmpdir(), "riverrun-serve-"));
   let server: ChildProcess | undefined;
   try {

@@ -1,13 +1,13 @@
 /** A process of `dataParallel.ts`: trains on random texts, as many steps as it is asked for, alone or among others. */
 
 import { messageOf, RiverrunError } from "../base/errors.ts";
-import { hashSeed } from "../base/random.ts";
 import { CausalFlow, type Config, presetConfig, TextFlow } from "../flow/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import { allowsSharedMemory } from "../torch/distributedEnvironment.ts";
-import { engineBuild, ProcessGroup, scope, setThreads } from "../torch/index.ts";
-import { type LoopHooks, type LoopParts, optimiserOf, sequenceOf, stepBatchOf, trainLoop } from "../train/loop.ts";
+import { engineBuild, ProcessGroup, setThreads } from "../torch/index.ts";
+import { type LoopHooks, type LoopParts, optimiserOf, trainLoop } from "../train/loop.ts";
 import { Processes } from "../train/processes.ts";
+import { initialise } from "../train/start.ts";
 import { TrainingSet } from "../train/trainingTexts.ts";
 import { causalSettings } from "./causal.ts";
 import type { Opened, OpenRequest, ParallelRequest, PeerSettings } from "./dataParallel.ts";
@@ -89,22 +89,6 @@ class Training {
     this.#step = state.step;
     return milliseconds;
   }
-}
-
-/** Sets ActNorm from the first batch, as a training does. */
-function initialise(model: TextFlow, set: TrainingSet): void {
-  const { indices } = sequenceOf(model, set).at(1);
-  scope(() => {
-    const batch = model.batch(stepBatchOf(set, indices, 1).texts);
-    model.initialise(
-      batch,
-      model.drawNoise(
-        batch,
-        indices.map((index) => hashSeed(model.config.seed, "noise", 0, index)),
-      ),
-    );
-    batch.context.release();
-  });
 }
 
 async function open(request: OpenRequest): Promise<{ readonly training: Training; readonly opened: Opened }> {

@@ -1,11 +1,12 @@
 /** Parsing of option values. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { numberIn } from "../base/numberIn.ts";
 import { type Truncation, truncationRules } from "../flow/causal/truncation.ts";
 
 /** A whole number from `least` to `most`; beyond the default, numbers are no longer told from their neighbours. */
 export function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
-    const value = text.trim() === "" ? Number.NaN : Number(text);
+    const value = numberIn(text);
     if (!Number.isInteger(value) || value < least || value > most) {
       const bounded = most < Number.MAX_SAFE_INTEGER || value > most;
       throw new InvalidArgumentError(
@@ -19,8 +20,8 @@ export function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: s
 /** A finite number of at least `least`. */
 export function atLeast(least: number): (text: string) => number {
   return (text) => {
-    const value = Number(text);
-    if (text.trim() === "" || !Number.isFinite(value) || value < least)
+    const value = numberIn(text);
+    if (!Number.isFinite(value) || value < least)
       throw new InvalidArgumentError(`Expected a number of at least ${least}.`);
     return value;
   };
@@ -28,7 +29,7 @@ export function atLeast(least: number): (text: string) => number {
 
 /** Numbers separated by commas. */
 export function numbers(text: string): number[] {
-  const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  const values = text.split(",").map(numberIn);
   if (values.some((value) => !Number.isFinite(value)))
     throw new InvalidArgumentError("Expected numbers separated by commas.");
   return values;
@@ -77,7 +78,7 @@ export function lineOptions(command: Command): Command {
 function ruleNumber(rule: keyof Truncation): (text: string) => number {
   const { takes, expected } = truncationRules[rule];
   return (text) => {
-    const value = text.trim() === "" ? Number.NaN : Number(text);
+    const value = numberIn(text);
     if (!takes(value)) throw new InvalidArgumentError(`Expected ${expected}.`);
     return value;
   };

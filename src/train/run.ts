@@ -1,11 +1,11 @@
 /** What one training works with while it runs. */
-import type { Config, PreparedText, TextFlow } from "../flow/index.ts";
-import type { MovingAverage, Optimiser } from "../nn/index.ts";
+import type { Config, TextFlow } from "../flow/index.ts";
 import type { TrainingState } from "./checkpoint.ts";
+import type { LoopParts } from "./loop.ts";
 import type { TrainOptions, TrainResult } from "./options.ts";
 import type { Processes } from "./processes.ts";
 import { type StopSignal, signalExitCodes } from "./signals.ts";
-import type { TrainingSet, TrainingTexts } from "./trainingTexts.ts";
+import type { TrainingTexts } from "./trainingTexts.ts";
 
 /** What a training is asked for meanwhile, and who shares it. */
 export interface RunControl {
@@ -27,14 +27,8 @@ export interface Run extends RunControl {
 }
 
 /** Tensors and state to start or go on from. */
-export interface Start {
-  readonly model: TextFlow;
-  readonly optimiser: Optimiser;
-  readonly average: MovingAverage | undefined;
-  readonly set: TrainingSet;
-  readonly heldOut: readonly PreparedText[];
+export interface Start extends LoopParts {
   readonly state: TrainingState;
-  readonly processes: Processes | undefined;
 }
 
 /** Frees what is no part of a result. */

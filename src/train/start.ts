@@ -31,7 +31,7 @@ export function averageOf(model: TextFlow): MovingAverage | undefined {
 }
 
 /** Sets ActNorm from the first batch with a noise of its own. */
-function initialise(model: TextFlow, set: TrainingSet): void {
+export function initialise(model: TextFlow, set: TrainingSet): void {
   const { indices } = sequenceOf(model, set).at(1);
   const { texts } = stepBatchOf(set, indices, 1);
   scope(() => {
