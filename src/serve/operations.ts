@@ -5,6 +5,7 @@ import type { PreparedText, TextFlow } from "../flow/index.ts";
 import {
   decodeLatents,
   encodeTexts,
+  faultOfLatent,
   type GeneratedText,
   perturbTexts,
   reconstructTexts,
@@ -60,8 +61,7 @@ function overTexts(
 }
 
 /** Not the error's own words, which hold the path of the model. */
-const nonFiniteWords =
-  "the model computes NaN or infinity where words are chosen: its weights may be damaged, or the latents are far too large";
+const nonFiniteWords = "the model computes NaN or infinity where words are chosen: its weights may be damaged";
 
 const cut = ({ truncated }: PreparedText): object => (truncated ? { truncated } : {});
 
@@ -154,6 +154,17 @@ function decode(model: TextFlow, items: readonly Items["decode"][], choices: Cho
   return results;
 }
 
+/** What becomes of an item alone where the numbers that its words are chosen by are not finite. */
+function withoutWords(model: TextFlow, { operation, choices, items }: Group): ItemResult {
+  const [item] = items;
+  if ("text" in item) return unusable(item, `${nonFiniteWords}, or the noise is far too large`);
+  if (operation === "decode" && "values" in item) {
+    const refused = faultOfLatent(model, item, choices);
+    if (refused !== undefined) return { refused };
+  }
+  return { failed: nonFiniteWords };
+}
+
 function compute(model: TextFlow, group: Group): ItemResult[] {
   switch (group.operation) {
     case "score":
@@ -184,10 +195,7 @@ export function runGroup(model: TextFlow, group: Group): ItemResult[] {
     if (group.items.length > 1) {
       return group.items.flatMap((item) => runGroup(model, { ...group, items: [item] } as Group));
     }
-    const [item] = group.items;
-    if (error instanceof NonFiniteOutputError) {
-      return ["text" in item ? unusable(item, nonFiniteWords) : { failed: nonFiniteWords }];
-    }
+    if (error instanceof NonFiniteOutputError) return [withoutWords(model, group)];
     return [error instanceof UsageError ? { refused: messageOf(error) } : { failed: messageOf(error) }];
   }
 }

@@ -63,10 +63,12 @@ function hostName(header: string): string {
 /** Results as the body of an answer. @throws HttpError where an item was refused or failed. */
 function answerOf(results: readonly ItemResult[]): string {
   const records: string[] = [];
-  for (const result of results) {
+  for (const [place, result] of results.entries()) {
     if ("refused" in result) {
-      const field = /^(first|second|beam)[: ]/.exec(result.refused)?.[1];
-      throw new HttpError(422, result.refused, field === undefined ? {} : { field });
+      // Of all fields, the values alone are of an item.
+      const refused = result.refused.replace(/^values(?=: )/, `latents[${place}].values`);
+      const field = /^(first|second|beam|latents\[\d+\]\.values)[: ]/.exec(refused)?.[1];
+      throw new HttpError(422, refused, field === undefined ? {} : { field });
     }
     if ("failed" in result) throw new HttpError(500, result.failed);
     for (const record of result.records) records.push(record);

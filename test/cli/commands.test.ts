@@ -118,6 +118,13 @@ describe("score", () => {
       expect([args, code, out]).toEqual([args, 1, ""]);
       expect(err).toMatch(words);
     }
+    const latents = (await run(addEncode, ["encode", "--model", model], "mara sold a red pie .\n")).out;
+    const decoded = await run(addDecode, ["decode", "--model", broken], `${latents}{}\n`);
+    expect(records(decoded.out)).toEqual([
+      { line: 1, error: expect.stringMatching(words) },
+      { line: 2, error: expect.stringContaining('"positions"') },
+    ]);
+    expect(decoded).toMatchObject({ code: 1, err: expect.stringContaining("stdin: the model computes no numbers") });
   });
 
   it("that the model makes no words of are one line each, and the others go on", async () => {
@@ -127,11 +134,28 @@ describe("score", () => {
     const { code, out } = await run(addDecode, ["decode", "--model", model], `${far}\n${latents}`);
     expect(code).toBe(0);
     expect(records(out)).toEqual([
-      { id: "far", line: 1, error: expect.stringContaining("scores of words are not finite") },
+      { id: "far", line: 1, error: expect.stringMatching(/^values: far too large, up to 3\.00e\+38: .*N\(0, I\)/) },
       { text: expect.any(String) },
     ]);
     const none = await run(addDecode, ["decode", "--model", model], `${far}\n`);
     expect(none).toMatchObject({ code: 2, err: expect.stringContaining("none of 1 line could be used") });
+    const file = join(folder, "far.safetensors");
+    const rows = tensor([...values, ...values.map(() => 3e38)], [2, positions, values.length / positions]);
+    const lengths = tensor([positions, positions], [2], { dtype: "int64" });
+    saveSafetensors(
+      file,
+      new Map([
+        ["latents", rows],
+        ["positions", lengths],
+      ]),
+    );
+    for (const held of [rows, lengths]) held.dispose();
+    const ofFile = await run(addDecode, ["decode", "--model", model, file]);
+    expect(ofFile).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.stringMatching(/far\.safetensors: row 1: values: far/),
+    });
   });
 
   it("of nothing says so and ends well, as a filter must, also where totals were asked for", async () => {

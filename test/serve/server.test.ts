@@ -155,6 +155,13 @@ describe("a damaged model", () => {
       expect(text).toContain("the model computes NaN or infinity where words are chosen");
       expect(text).not.toContain(damaged);
     }
+    const latents = await post(url, "/decode", {
+      latents: [{ positions: 2, values: new Array<number>(32).fill(0.1) }],
+    });
+    expect(latents).toMatchObject({
+      status: 500,
+      json: { error: expect.stringContaining("its weights may be damaged") },
+    });
   });
 });
 
@@ -248,6 +255,10 @@ describe("wrong requests", () => {
     }
     expect((await ask4("GET", "/score")).headers.allow).toBe("POST");
     expect((await ask4("POST", "/score", '{"text":"a","seed":-1}')).json.field).toBe("seed");
+    const filled = (value: number): object => ({ positions: 2, values: new Array<number>(32).fill(value) });
+    const far = await post(url, "/decode", { latents: [filled(0), filled(3e38)] });
+    expect(far.json.error).toMatch(/^latents\[1\]\.values: far too large, up to 3\.00e\+38: /);
+    expect([far.status, far.json.field]).toEqual([422, "latents[1].values"]);
     expect((await post(url, "/score", { text: "a" })).status).toBe(200);
   });
 

@@ -2,9 +2,11 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Command } from "commander";
 import { messageOf, UsageError } from "../../base/errors.ts";
+import { NonFiniteOutputError } from "../../base/finite.ts";
 import { programName, quote } from "../../base/invocation.ts";
 import { requireFile } from "../../corpora/textFile.ts";
 import type { TextFlow } from "../../flow/index.ts";
+import type { GeneratedText, Latent } from "../../generate/index.ts";
 import type { ModelOptions } from "../model.ts";
 import { beamOption, type LineOptions, lineOptions, rawOption } from "../options.ts";
 import { emit } from "../output.ts";
@@ -68,9 +70,14 @@ function idOf(line: string): string | number | undefined {
   }
 }
 
+/** How latents become texts, as `decodeLatents` takes it. */
+function choicesOf(options: DecodeOptions): { readonly beam: number | undefined; readonly unknown: false | undefined } {
+  return { beam: options.beam, unknown: unknownOf(options) };
+}
+
 /** Latents of JSON lines with `positions`, `values` and, if wanted, `id`. */
 async function decodeLines(model: TextFlow, file: string | undefined, options: DecodeOptions): Promise<void> {
-  const { decodeLatents } = await import("../../generate/index.ts");
+  const { decodeLatents, faultOfLatent } = await import("../../generate/index.ts");
   const { latentOfLine, latentShape } = await import("../../generate/latentRecord.ts");
   const { plainLines } = await import("../lines.ts");
   const { shown } = await import("../model.ts");
@@ -84,18 +91,42 @@ async function decodeLines(model: TextFlow, file: string | undefined, options: D
       throw new NamedLineError(messageOf(error), idOf(line));
     }
   };
+  const choices = choicesOf(options);
   const decoded = (items: readonly Item[]): object[][] => {
     const texts = decodeLatents(
       model,
       items.map(({ latent }) => latent),
-      { beam: options.beam, unknown: unknownOf(options) },
+      choices,
     );
     return items.map(({ id }, index) => [{ ...(id === undefined ? {} : { id }), text: shown(options, texts[index]) }]);
   };
-  // Latents that no word can be read off are their line's fault alone.
   const decodedApart = (items: readonly Item[]) =>
-    apart(items, decoded, ({ id }, error) => new FailedText(error.message, { id }));
+    apart(items, decoded, ({ id, latent }, error) => {
+      const fault = faultOfLatent(model, latent, choices);
+      return new FailedText(fault ?? error.message, { id, isOfModel: fault === undefined });
+    });
   await overLines(plainLines(file), file, options, itemOf, decodedApart);
+}
+
+/** The error of a file's latents that gave one together: that of the first row that gives one alone. */
+async function errorOfRows(
+  model: TextFlow,
+  file: string,
+  rows: readonly Latent[],
+  choices: ReturnType<typeof choicesOf>,
+  together: NonFiniteOutputError,
+): Promise<Error> {
+  const { decodeLatents, faultOfLatent } = await import("../../generate/index.ts");
+  for (const [index, row] of rows.entries()) {
+    try {
+      decodeLatents(model, [row], choices);
+    } catch (error) {
+      if (!(error instanceof NonFiniteOutputError)) throw error;
+      const fault = faultOfLatent(model, row, choices);
+      return fault === undefined ? error : new UsageError(`${file}: row ${index}: ${fault}`);
+    }
+  }
+  return together;
 }
 
 /** Latents of a safetensors file. */
@@ -131,6 +162,12 @@ async function decodeFile(model: TextFlow, file: string, options: DecodeOptions)
     }
     return { positions: length, values: values.slice(index * row, index * row + length * dimensions) };
   });
-  const choices = { beam: options.beam, unknown: unknownOf(options) };
-  for (const text of decodeLatents(model, rows, choices)) await emit({ text: shown(options, text) });
+  const choices = choicesOf(options);
+  let texts: readonly GeneratedText[];
+  try {
+    texts = decodeLatents(model, rows, choices);
+  } catch (error) {
+    throw error instanceof NonFiniteOutputError ? await errorOfRows(model, file, rows, choices, error) : error;
+  }
+  for (const text of texts) await emit({ text: shown(options, text) });
 }

@@ -1,0 +1,25 @@
+/** Who is at fault where no words can be read off latents: they, or the model. */
+import { NonFiniteOutputError } from "../base/finite.ts";
+import { hashSeed } from "../base/random.ts";
+import type { TextFlow } from "../flow/index.ts";
+import { type DecodeOptions, decodeLatents, drawLatents, type Latent } from "./latents.ts";
+
+/**
+ * What is wrong with a latent for which `decodeLatents` threw a NonFiniteOutputError, beginning with its field "values";
+ * undefined where the model reads no words off a latent of N(0, I) of as many positions either: then it is at fault.
+ */
+export function faultOfLatent(
+  model: TextFlow,
+  { positions, values }: Latent,
+  options: DecodeOptions,
+): string | undefined {
+  const own = drawLatents(model, [positions], [hashSeed(1, "latent")], 1);
+  try {
+    decodeLatents(model, own, options);
+  } catch (error) {
+    if (error instanceof NonFiniteOutputError) return undefined;
+    throw error;
+  }
+  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return `values: far too large, up to ${largest.toPrecision(3)}: the model computes NaN or infinity from them where words are chosen; expected latents of about N(0, I), as encode gives them`;
+}
