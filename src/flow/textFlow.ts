@@ -30,7 +30,7 @@ export interface PreparedText {
   readonly positions: number;
   /** The text was longer than the model and was cut. */
   readonly truncated: boolean;
-  /** Words that are not in the vocabulary. */
+  /** Words within the model's length that are not in the vocabulary. */
   readonly unknown: number;
 }
 
@@ -274,7 +274,7 @@ export class TextFlow extends Module {
       tokensCounted,
       positions: filled,
       truncated: whole.length > positions,
-      unknown: words.filter((id) => id === Vocabulary.unk).length,
+      unknown: ids.filter((id) => id === Vocabulary.unk).length,
     };
   }
 

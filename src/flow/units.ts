@@ -5,6 +5,8 @@ import type { Likelihood, TextBatch, TextFlow } from "./textFlow.ts";
 export interface TextScore {
   /** n: words and `<eos>`. */
   readonly tokens: number;
+  /** How many of them are words that are not in the vocabulary, scored as `<unk>`. */
+  readonly unknown: number;
   /** -log p(x~ | N), nats. */
   readonly negLogDensity: number;
   /** The bound on -log P(text), nats: -log p(x~) + log q(x~ | w) - sum_t log p(w_t | x~_t), length included. */
@@ -38,6 +40,7 @@ export function scoresOf(model: TextFlow, batch: TextBatch, likelihood: Likeliho
     const perDimension = data.dimensions * Math.LN2;
     return {
       tokens: text.tokensCounted,
+      unknown: text.unknown,
       negLogDensity,
       nelbo,
       nelboPerToken: nelbo / text.tokensCounted,

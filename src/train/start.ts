@@ -50,7 +50,7 @@ function describe(run: Run, model: TextFlow, set: TrainingSet, heldOut: readonly
       `${set.truncated} of ${set.size} training texts are longer than ${config.data.positions} positions and were cut`,
     );
   }
-  log(`${(100 * set.unknownShare).toFixed(1)} % of the training words are not in the vocabulary`);
+  log(`${(100 * set.knownShare).toFixed(1)} % of the training words are in the vocabulary`);
   const part = heldOut.length < split.validation.length ? ` (of ${split.validation.length})` : "";
   log(`${model.parameterCount()} parameters; ${set.size} training texts, ${heldOut.length}${part} held out`);
 }

@@ -72,27 +72,27 @@ export class TrainingSet {
   readonly weights: readonly number[];
   /** Texts cut to the model's length. */
   readonly truncated: number;
-  /** Share of the words that the vocabulary does not know. */
-  readonly unknownShare: number;
+  /** Share of the words, of those too that were cut, that the vocabulary knows. */
+  readonly knownShare: number;
 
   constructor(model: TextFlow, texts: readonly string[]) {
     this.#model = model;
     this.#texts = texts;
     let truncated = 0;
-    let unknown = 0;
+    let known = 0;
     let words = 0;
     const weights: number[] = [];
     this.positions = texts.map((text) => {
       const prepared = model.prepare(text);
       if (prepared.truncated) truncated++;
-      unknown += prepared.unknown;
+      for (const token of prepared.tokens) if (model.vocabulary.has(token)) known++;
       words += prepared.tokens.length;
       weights.push(weightOf(model, prepared));
       return prepared.positions;
     });
     this.weights = weights;
     this.truncated = truncated;
-    this.unknownShare = unknown / words;
+    this.knownShare = known / words;
   }
 
   get size(): number {

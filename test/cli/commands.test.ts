@@ -35,6 +35,7 @@ describe("score", () => {
     expect(Object.keys(rows[0])).toEqual([
       "text",
       "tokens",
+      "unknown",
       "negLogDensity",
       "nelbo",
       "nelboPerToken",
@@ -53,6 +54,10 @@ describe("score", () => {
     expect(err).toMatch(/3 texts, 30 tokens: [\d.]+ nats per token .*\), 0\.00 % unknown words\n/);
     const strange = await run(addScore, ["score", "--model", model], "mara met a grey pie .\nlene sold a red pie .\n");
     expect(strange.err).toMatch(/2 texts, 14 tokens: .*, 14\.29 % unknown words\n$/);
+    expect(records(strange.out)).toMatchObject([{ unknown: 2 }, { unknown: 0 }]);
+    const cut = await run(addScore, ["score", "--model", model], `${"zebra ".repeat(30)}\n`);
+    expect(records(cut.out)).toMatchObject([{ tokens: 16, unknown: 16, truncated: true }]);
+    expect(cut.err).toContain("100.00 % unknown words");
   });
 
   it("gives a text the same score in any company, from stdin and from files", async () => {

@@ -36,6 +36,7 @@ describe("a training", () => {
     expect(steps.map((line) => Number(/\d+/.exec(line)?.[0]))).toEqual([1, 5, 10, 15, 20]);
     expect(steps[2]).toMatch(/: [\d.]+ nats per token, [\d.]+ bits per dimension, \d+ tokens\/s, \d+:\d\d left$/);
     expect(ended.err).toMatch(/word vectors: pass 2 of 2, loss [\d.]+\n/);
+    expect(ended.err).toContain("100.0 % of the training words are in the vocabulary\n");
     expect(ended.err.match(/\d+ parameters/g)).toHaveLength(1);
   });
 

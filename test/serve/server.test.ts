@@ -118,6 +118,11 @@ describe("the routes", () => {
       { text: long, tokens: 16, truncated: true },
       { text: "a pie", tokens: 3, truncated: false },
     ]);
+    const strange = await post(url, "/score", { texts: ["a zeppelin", "zebra ".repeat(40)] });
+    expect(strange.json.records).toMatchObject([
+      { tokens: 3, unknown: 1 },
+      { tokens: 16, unknown: 16 },
+    ]);
     const cut = await post(url, "/perturb", { text: long });
     expect(cut.json.records?.[0]).toMatchObject({ source: long, truncated: true });
   });

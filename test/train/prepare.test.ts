@@ -87,7 +87,7 @@ describe("TrainingSet", () => {
     const set = new TrainingSet(model, [...short, "a zebra"]);
     expect(set.positions).toEqual([4, 8, 4]);
     expect(set.truncated).toBe(1);
-    expect(set.unknownShare).toBeCloseTo(1 / 12, 12);
+    expect(set.knownShare).toBeCloseTo(11 / 12, 12);
     expect(set.at(2).tokens).toEqual(["a", "zebra"]);
   });
 });

@@ -17,7 +17,7 @@ export function addScore(program: Command): void {
     modelCommand(
       program,
       "score",
-      "one JSON line a text: nats, nats per token, bits per dimension",
+      "one JSON line a text: nats, nats per token, bits per dimension, unknown words",
       "score --model runs/lines lines.txt",
     ),
   )
@@ -50,7 +50,7 @@ async function score(file: string | undefined, options: ScoreOptions): Promise<v
       nats += row.nelbo;
       tokens += row.tokens;
       bits += row.bitsPerDim;
-      unknown += batch[index].unknown;
+      unknown += row.unknown;
       return [record];
     }),
   );
