@@ -18,7 +18,7 @@ import { Vocabulary } from "../src/text/vocabulary.ts";
 import { grad, scope, setThreads, type Tensor } from "../src/torch/index.ts";
 import { stepGradients } from "../src/train/gradients.ts";
 import { prepareModel } from "../src/train/prepare.ts";
-import { demanded, positiveNumbers, programOptions, wholeNumber } from "./options.ts";
+import { demanded, positiveNumber, programOptions, wholeNumber } from "./options.ts";
 
 const { values } = programOptions("--data FILE [--steps N] [--sigma S] [--models NAMES] | --costs", {
   options: {
@@ -33,7 +33,7 @@ const { values } = programOptions("--data FILE [--steps N] [--sigma S] [--models
   },
 });
 const steps = wholeNumber("--steps", values.steps);
-const [sigma] = positiveNumbers("--sigma", values.sigma);
+const sigma = positiveNumber("--sigma", values.sigma);
 const models = values.models.split(",");
 
 setThreads(1);

@@ -59,6 +59,13 @@ export function positiveNumbers(option: string, text: string): number[] {
   return values;
 }
 
+/** One positive number. @throws UsageError naming the option */
+export function positiveNumber(option: string, text: string): number {
+  const value = numberIn(text);
+  if (!Number.isFinite(value) || value <= 0) throw new UsageError(`${option} ${text}: expected one positive number`);
+  return value;
+}
+
 /** What an option must be given. @throws UsageError naming it */
 export function demanded(option: string, value: string | undefined): string {
   if (value === undefined) throw new UsageError(`expected ${option}`);

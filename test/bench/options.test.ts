@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { positiveNumbers, wholeNumber } from "../../bench/options.ts";
+import { positiveNumber, positiveNumbers, wholeNumber } from "../../bench/options.ts";
 import { packageRoot } from "../../src/torch/native.ts";
 
 function run(program: string, ...args: string[]): { code: number | null; out: string; err: string } {
@@ -28,6 +28,12 @@ test.each([
     2,
     /^causal\.ts: --models nope: expected some of lm,codebook,.*\n/,
   ],
+  [
+    "causal",
+    ["--data", "a.txt", "--sigma", "0.25,0.5"],
+    2,
+    /^causal\.ts: --sigma 0\.25,0\.5: expected one positive number\nusage: .*\n$/,
+  ],
   ["squad", ["a.json", "b.json"], 2, /^squad\.ts: expected one FILE in SQuAD's schema, got 2 arguments\nusage: .*\n$/],
 ])("%s %j ends with %i and says why", (program, args, code, words) => {
   const ended = run(program, ...args);
@@ -46,4 +52,8 @@ test("numbers are what they should be", () => {
     expect(() => wholeNumber("--n", text)).toThrow(`--n ${text}: `);
   expect(positiveNumbers("--n", "1,0.5")).toEqual([1, 0.5]);
   for (const text of ["", "1,", "0", "x"]) expect(() => positiveNumbers("--n", text)).toThrow(`--n ${text}: `);
+  expect(positiveNumber("--n", "0.5")).toBe(0.5);
+  for (const text of ["", "1,2", "0", "x", "Infinity"]) {
+    expect(() => positiveNumber("--n", text)).toThrow(`--n ${text}: expected one positive number`);
+  }
 });
