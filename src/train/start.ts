@@ -123,6 +123,14 @@ function reopened(state: TrainingState, { maxSteps, patience }: Config["train"])
   return patience > 0 && state.withoutImprovement >= patience ? "patience" : null;
 }
 
+/** Where a resumed training stands. */
+function standing(finished: TrainingState["finished"], step: number, maxSteps: number): string {
+  if (finished === null) return `going on after step ${step} of ${maxSteps}`;
+  return step > maxSteps
+    ? `the training stands at step ${step}, beyond train.maxSteps ${maxSteps}: nothing is left to do`
+    : `the training is finished (${finished}, step ${step}): nothing is left to do`;
+}
+
 /** What a resumed training does not look at, though it was named. */
 function unread({ vectors, flow, from }: TrainOptions): string[] {
   const given: readonly (readonly [string, unknown, string])[] = [
@@ -179,10 +187,6 @@ export function goOn(run: Run, out: string, checkpoint: Checkpoint): Start {
   const heldOut = chooseHeldOut(model, split.validation, config.train.validationTexts, config.seed);
   const finished = reopened(state, config.train);
   describe(run, model, set, heldOut);
-  log(
-    finished === null
-      ? `going on after step ${state.step} of ${config.train.maxSteps}`
-      : `the training is finished (${finished}, step ${state.step}): nothing is left to do`,
-  );
+  log(standing(finished, state.step, config.train.maxSteps));
   return { model, optimiser, average, set, heldOut, state: { ...state, finished }, processes: run.processes };
 }

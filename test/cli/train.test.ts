@@ -101,6 +101,11 @@ describe("a training", () => {
       code: 0,
       err: expect.stringContaining("the training is finished (maxSteps, step 3)"),
     });
+    const beyond = await run(addTrain, [...resume, "--data", data, "--set", "train.maxSteps=2"]);
+    expect(beyond).toMatchObject({
+      code: 0,
+      err: expect.stringContaining("the training stands at step 3, beyond train.maxSteps 2: nothing is left to do"),
+    });
     const more = await run(addTrain, [...resume, "--data", data, "--set", "train.maxSteps=4"]);
     expect(more).toMatchObject({ code: 0, err: expect.stringContaining("train.maxSteps: 3 is now 4") });
     const [printed] = records((await run(addTrain, [...resume, "--print-config"])).out);
