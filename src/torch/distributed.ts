@@ -49,6 +49,18 @@ function isPeerFailure(error: unknown): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === "ERR_PEER";
 }
 
+/** What `answer` says. @throws PeerError where another process is gone, or late by more than `timeout` seconds */
+async function heard<Result>(answer: Promise<Result> | Result, timeout: number): Promise<Result> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!isPeerFailure(error)) throw error;
+    throw new PeerError(`another process is gone, or did not answer within ${timeout} s (${cause(error)})`, {
+      cause: error,
+    });
+  }
+}
+
 /** The processes of one training. All of them must call the same collectives in the same order. */
 export class ProcessGroup {
   readonly #handle: Handle;
@@ -99,15 +111,8 @@ export class ProcessGroup {
   }
 
   /** @throws PeerError where another process is gone or late */
-  async #heard<Result>(answer: Promise<Result> | Result): Promise<Result> {
-    try {
-      return await answer;
-    } catch (error) {
-      if (!isPeerFailure(error)) throw error;
-      throw new PeerError(`another process is gone, or did not answer within ${this.timeout} s (${cause(error)})`, {
-        cause: error,
-      });
-    }
+  #heard<Result>(answer: Promise<Result> | Result): Promise<Result> {
+    return heard(answer, this.timeout);
   }
 
   /** Whether the CPU's sums in float32 and float64 go through memory that all processes share. */
@@ -166,7 +171,7 @@ export class ProcessGroup {
 
   /** A reducer of the gradients of these parameters. */
   reducer(parameters: readonly Tensor[], bucketBytes?: number): GradientReducer {
-    return new GradientReducer(this.#handle, this.device, parameters, bucketBytes);
+    return new GradientReducer(this.#handle, this, parameters, bucketBytes);
   }
 
   /** 1, 2, ...: what is done together one after the other has words of its own at the store. */
@@ -189,12 +194,17 @@ export const defaultBucketBytes = 25 * 2 ** 20;
  */
 export class GradientReducer {
   readonly #handle: Handle;
-  readonly #device: string;
+  readonly #group: Pick<ProcessGroup, "device" | "timeout">;
   #beside: Tensor | undefined;
 
-  constructor(group: Handle, device: string, parameters: readonly Tensor[], bucketBytes = defaultBucketBytes) {
-    this.#handle = native.reducerNew(group, handlesOf(parameters), bucketBytes);
-    this.#device = device;
+  constructor(
+    handle: Handle,
+    group: Pick<ProcessGroup, "device" | "timeout">,
+    parameters: readonly Tensor[],
+    bucketBytes = defaultBucketBytes,
+  ) {
+    this.#handle = native.reducerNew(handle, handlesOf(parameters), bucketBytes);
+    this.#group = group;
   }
 
   /** How many buckets there are. */
@@ -211,7 +221,7 @@ export class GradientReducer {
   sumBeside(values: readonly number[]): void {
     this.#beside?.dispose();
     // It outlives a scope that ends meanwhile.
-    this.#beside = tensor(values, [values.length], { dtype: "float64", device: this.#device }).keep();
+    this.#beside = tensor(values, [values.length], { dtype: "float64", device: this.#group.device }).keep();
     native.reducerSumBeside(this.#handle, handlesOf([this.#beside])[0]);
   }
 
@@ -222,12 +232,7 @@ export class GradientReducer {
    * @throws PeerError where another process is gone or late
    */
   async finish(): Promise<number[]> {
-    try {
-      await native.reducerFinish(this.#handle);
-    } catch (error) {
-      if (!isPeerFailure(error)) throw error;
-      throw new PeerError(`another process is gone, or did not answer in time (${cause(error)})`, { cause: error });
-    }
+    await heard(native.reducerFinish(this.#handle), this.#group.timeout);
     const sums = this.#beside?.toNumbers() ?? [];
     this.#beside?.dispose();
     this.#beside = undefined;

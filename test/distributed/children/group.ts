@@ -47,16 +47,24 @@ for (let step = 0; step < 2; step++) {
   for (const gradient of gradients) gradient.dispose();
 }
 const { buckets } = reducer;
-reducer.dispose();
 
 // The last goes without a word; the others learn of it.
-let lost: string | undefined;
-if (rank === size - 1) process.kill(process.pid, "SIGKILL");
-try {
-  await group.sum([1]);
-} catch (error) {
-  if (error instanceof PeerError) lost = error.message;
+async function lossIn(answer: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await answer();
+    return undefined;
+  } catch (error) {
+    return error instanceof PeerError ? error.message : undefined;
+  }
 }
+if (rank === size - 1) process.kill(process.pid, "SIGKILL");
+reducer.arm(true, true);
+const lostGradients = await lossIn(async () => {
+  scope(() => void grad([parameters[0].sum()], parameters, { allowUnused: true }));
+  await reducer.finish();
+});
+const lost = await lossIn(() => group.sum([1]));
+reducer.dispose();
 process.stdout.write(
-  `${JSON.stringify({ sum, product, turns, text, word, nothing: nothing ?? null, steps, beside, buckets, lost })}\n`,
+  `${JSON.stringify({ sum, product, turns, text, word, nothing: nothing ?? null, steps, beside, buckets, lostGradients, lost })}\n`,
 );
