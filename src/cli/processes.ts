@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { availableParallelism, constants } from "node:os";
 import { freePort } from "../base/freePort.ts";
 import { launchedAsVariable } from "../base/invocation.ts";
+import { failureOf, launcherVariable, RankFailures } from "./failure.ts";
 import { say } from "./output.ts";
 
 /** How processes are started and ended. */
@@ -15,9 +16,6 @@ export interface ProcessOptions {
   /** What stands before their arguments in the command that starts the processes, as typed after the program's name. */
   readonly launchedAs: string;
 }
-
-/** Names the process that started a rank, whose end must be the rank's, too. */
-export const launcherVariable = "RIVERRUN_LAUNCHER";
 
 /** How long a process that was asked to end by SIGTERM has before SIGKILL, milliseconds. */
 const killAfter = 10_000;
@@ -40,6 +38,26 @@ function endOf(child: ChildProcess, rank: number): Promise<Ended> {
   });
 }
 
+/** Passes on what the processes say of their failures; settles when they can say no more. */
+async function listen(children: readonly ChildProcess[]): Promise<void> {
+  const failures = new RankFailures((text) => process.stderr.write(text));
+  await Promise.all(
+    children.map(async (child, rank) => {
+      child.on("message", (message) => {
+        const text = failureOf(message);
+        if (text !== undefined) failures.heard(rank, text);
+      });
+      // Later than its exit, when all messages have been read; one that could not be started has no channel.
+      await new Promise((resolve) => {
+        child.once("disconnect", resolve);
+        child.once("error", resolve);
+      });
+      if (rank === 0) failures.leaderEnded();
+    }),
+  );
+  failures.flush();
+}
+
 function environmentOf(rank: number, { nproc, launchedAs }: ProcessOptions, port: number): NodeJS.ProcessEnv {
   // The cores are shared out; --threads and OMP_NUM_THREADS say otherwise.
   const threads = Math.max(1, Math.floor(availableParallelism() / nproc));
@@ -60,7 +78,7 @@ function environmentOf(rank: number, { nproc, launchedAs }: ProcessOptions, port
 /**
  * Runs this program with `command` in several processes and waits for all. Signals are passed on, once each: the
  * processes are not in the terminal's group. Only the first process's stdout is seen. Where one fails, the others have
- * `grace` seconds to notice (they write a checkpoint) before they are ended.
+ * `grace` seconds to notice (they write a checkpoint) before they are ended. What all fail by is said once.
  *
  * @returns the exit code: 0 where all ended well, else 2 or 3 where one ended with that, else that of the first to fail
  */
@@ -70,10 +88,11 @@ export async function runProcesses(command: readonly string[], options: ProcessO
   const children = Array.from({ length: options.nproc }, (_, rank) =>
     spawn(process.execPath, program, {
       detached: true,
-      stdio: ["ignore", rank === 0 ? "inherit" : "ignore", "inherit"],
+      stdio: ["ignore", rank === 0 ? "inherit" : "ignore", "inherit", "ipc"],
       env: environmentOf(rank, options, port),
     }),
   );
+  const heard = listen(children);
   let passed = false;
   const toAll = (signal: NodeJS.Signals): void => {
     for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill(signal);
@@ -101,6 +120,7 @@ export async function runProcesses(command: readonly string[], options: ProcessO
   let ends: readonly Ended[];
   try {
     ends = await Promise.all(children.map(async (child, rank) => notice(await endOf(child, rank))));
+    await heard;
   } finally {
     for (const timer of timers) clearTimeout(timer);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.off(signal, onStop);

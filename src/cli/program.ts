@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { messageOf, RiverrunError } from "../base/errors.ts";
 import { programName } from "../base/invocation.ts";
+import { sayFailure } from "./failure.ts";
 import { integer, precisionOption } from "./options.ts";
 
 /** The folder that holds package.json, both for src/ and for dist/. */
@@ -57,6 +58,7 @@ function programOf(commands: readonly AddCommand[]): Command {
   const program = new Command("riverrun")
     .description("Continuous language flows: text to latent space and back, with an exact likelihood.")
     .exitOverride()
+    .configureOutput({ writeErr: sayFailure })
     .showSuggestionAfterError()
     .addHelpText(
       "after",
@@ -79,7 +81,7 @@ export async function runProgram(commands: readonly AddCommand[], args: readonly
       process.exitCode = error.exitCode === 0 ? 0 : 2;
       return;
     }
-    process.stderr.write(`riverrun: ${messageOf(error)}\n`);
+    sayFailure(`riverrun: ${messageOf(error)}\n`);
     if (process.env.RIVERRUN_DEBUG === "1" && error instanceof Error) process.stderr.write(`${error.stack ?? ""}\n`);
     process.exitCode = error instanceof RiverrunError ? error.exitCode : 1;
   }

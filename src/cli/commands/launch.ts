@@ -1,4 +1,5 @@
 /** riverrun launch */
+import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { programName, quote } from "../../base/invocation.ts";
@@ -11,13 +12,16 @@ interface LaunchOptions {
   readonly grace: number;
 }
 
+/** Processes a core; more are a slip, and would leave the machine no memory. */
+const mostPerCore = 16;
+
 /** Adds `riverrun launch`. */
 export function addLaunch(program: Command): void {
   program
     .command("launch")
     .description("runs one training in several processes of this machine, which share every batch")
     .argument("<command...>", "behind --: train and its options, as in: launch --nproc 2 -- train --preset small")
-    .requiredOption("--nproc <n>", "processes", integer(1))
+    .requiredOption("--nproc <n>", `processes, up to ${mostPerCore} a core`, integer(1))
     .option("--master-port <n>", "port of 127.0.0.1 where they meet (default: a free one)", integer(1, 65_535))
     .option(
       "--grace <seconds>",
@@ -42,6 +46,12 @@ async function launch(command: readonly string[], options: LaunchOptions): Promi
   if (command[0] !== "train") {
     throw new UsageError(
       `launch: "${command[0]}" cannot be shared by processes; expected "train" and its options behind --`,
+    );
+  }
+  const cores = availableParallelism();
+  if (options.nproc > mostPerCore * cores) {
+    throw new UsageError(
+      `--nproc ${options.nproc}: expected at most ${mostPerCore} processes a core, which is ${mostPerCore * cores} on the ${cores} of this machine`,
     );
   }
   const { runProcesses } = await import("../processes.ts");

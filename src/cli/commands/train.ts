@@ -6,9 +6,9 @@ import type { Config } from "../../flow/index.ts";
 import { presetNames } from "../../flow/presets.ts";
 import type { ProcessGroup } from "../../torch/index.ts";
 import type { TrainOptions as FlowTraining, TrainResult } from "../../train/index.ts";
+import { launcherVariable } from "../failure.ts";
 import { collect, integer, type Precision, precisionOption } from "../options.ts";
 import { emit, say } from "../output.ts";
-import { launcherVariable } from "../processes.ts";
 import { example } from "../program.ts";
 
 interface TrainOptions {
