@@ -3,8 +3,7 @@
 // float64; every one has a composition of libtorch's operators in TypeScript that serves the rest.
 #include <torch/library.h>
 
-#include "fused.h"
-#include "products.h"
+#include "place.h"
 
 namespace riverrun {
 
@@ -226,96 +225,6 @@ struct ScaleShift : torch::autograd::Function<ScaleShift> {
   }
 };
 
-// y_b = W x_b for every example; W (T', T), x (B, T, C).
-struct TimeMap : torch::autograd::Function<TimeMap> {
-  template <typename Body>
-  static void over(int64_t batch, int64_t tasks, const Body& body) {
-    at::parallel_for(0, tasks, 1, [&](int64_t first, int64_t last) {
-      const at::AutoDispatchBelowADInplaceOrView plain;
-      for (int64_t task = first; task < last; ++task) {
-        for (int64_t row = task * batch / tasks; row < (task + 1) * batch / tasks; ++row) body(task, row);
-      }
-    });
-  }
-
-  static Tensor forward(AutogradContext* context, const Tensor& givenW, const Tensor& givenX) {
-    demandSupported(givenX);
-    demand(givenW.dim() == 2 && givenX.dim() == 3 && givenW.size(1) == givenX.size(1) &&
-               alike(givenW, givenX),
-           "expected a matrix (T', T) and an input (B, T, C) of one dtype");
-    const Tensor w = givenW.contiguous(), x = givenX.contiguous();
-    context->save_for_backward({w, x});
-    Tensor y = at::empty({x.size(0), w.size(0), x.size(2)}, x.options());
-    over(x.size(0), exampleTasks(x.size(0)), [&](int64_t, int64_t row) { multiplyOne(w, x, y, row); });
-    return y;
-  }
-
-  // y_b = W x_b; an example as it lies is a right factor that needs no other layout.
-  static void multiplyOne(const Tensor& w, const Tensor& x, const Tensor& y, int64_t row) {
-    const Products products = w.numel() > 0 ? productsOfLaidOut(x) : Products::kLibrary;
-    const RightFactor right(x.select(0, row), RightFactor::Of::kMatrix, products);
-    byType(x, [&](auto zero) { multiply<decltype(zero)>(w, right, y.select(0, row)); });
-  }
-
-  static variable_list backward(AutogradContext* context, variable_list gradients) {
-    demandFirstOrder();
-    const auto saved = context->get_saved_variables();
-    const Tensor &w = saved[0], &x = saved[1], transposed = w.t().contiguous();
-    const Tensor gy = gradients[0].contiguous();
-    const int64_t batch = x.size(0), tasks = exampleTasks(batch);
-    Tensor gx = at::empty_like(x), sums = at::zeros({tasks, w.size(0), w.size(1)}, w.options());
-    over(batch, tasks, [&](int64_t task, int64_t row) {
-      const Tensor slope = gy.select(0, row);
-      Tensor sum = sums.select(0, task);
-      multiplyOne(transposed, gy, gx, row);
-      at::addmm_out(sum, sum, slope, x.select(0, row).t());
-    });
-    return {sums.sum(0), gx};
-  }
-};
-
-// Where the changed part of a coupling stands in its input (B, T, C): positions start + j * stride for j < changed, the
-// `width` channels from `channel` on. Either all channels of some positions are changed, or some channels of all.
-struct Place {
-  int64_t positions, channels, start, stride, channel, changed, width;
-
-  static Place of(at::IntArrayRef numbers, int64_t changed, int64_t width) {
-    demand(numbers.size() == 5, "a place is [positions, channels, start, stride, channel]");
-    const Place place{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], changed, width};
-    demand(place.start >= 0 && place.stride >= 1 && place.channel >= 0 && width >= 0 &&
-               place.channel + width <= place.channels && changed <= place.positions &&
-               (changed == 0 || place.start + (changed - 1) * place.stride < place.positions),
-           "the changed part does not lie within the input");
-    demand(place.overTime() || (changed == place.positions && place.start == 0 && place.stride == 1 &&
-                                (place.channel == 0 || place.channel + width == place.channels)),
-           "expected whole positions or a half of the channels of all positions to be changed");
-    return place;
-  }
-
-  std::vector<int64_t> numbers() const { return {positions, channels, start, stride, channel}; }
-  bool overTime() const { return width == channels; }
-  int64_t size() const { return positions * channels; }
-  int64_t seenRows() const { return overTime() ? positions - changed : positions; }
-  int64_t seenWidth() const { return overTime() ? channels : channels - width; }
-  int64_t changedAt(int64_t j) const { return (start + j * stride) * channels + channel; }
-
-  // Calls body(offset in the whole, offset in the seen part, length) for every run of the seen part of one row.
-  template <typename Body>
-  void eachSeen(const Body& body) const {
-    if (!overTime()) {
-      const int64_t first = channel == 0 ? width : 0;
-      for (int64_t t = 0; t < positions; ++t) body(t * channels + first, t * seenWidth(), seenWidth());
-      return;
-    }
-    int64_t seen = 0;
-    for (int64_t t = 0; t < positions; ++t) {
-      const int64_t j = t - start;
-      if (j >= 0 && j % stride == 0 && j / stride < changed) continue;
-      body(t * channels, seen++ * channels, channels);
-    }
-  }
-};
-
 // (B, T, C) to its seen and its changed part, each contiguous; the gradient is put together in one pass, where views
 // would fill with zeros and add.
 struct CouplingSplit : torch::autograd::Function<CouplingSplit> {
@@ -513,8 +422,6 @@ Tensor scaleShift(const Tensor& x, const Tensor& scale, const Tensor& shift, at:
   return ScaleShift::apply(x, scale, shift, counts.vec());
 }
 
-Tensor timeMap(const Tensor& w, const Tensor& x) { return TimeMap::apply(w, x); }
-
 std::tuple<Tensor, Tensor> couplingSplit(const Tensor& x, at::IntArrayRef place, int64_t changed, int64_t width) {
   const auto results = CouplingSplit::apply(x, place.vec(), changed, width);
   return {results[0], results[1]};
@@ -535,7 +442,6 @@ TORCH_LIBRARY(riverrun, library) {
   library.def("bias_gelu(Tensor h, Tensor bias) -> Tensor", biasGelu);
   library.def("bias_residual(Tensor x, Tensor h, Tensor bias) -> Tensor", biasResidual);
   library.def("scale_shift(Tensor x, Tensor scale, Tensor shift, int[] counts) -> Tensor", scaleShift);
-  library.def("time_map(Tensor w, Tensor x) -> Tensor", timeMap);
   library.def("coupling_split(Tensor x, int[] place, int changed, int width) -> (Tensor, Tensor)", couplingSplit);
   library.def(
       "affine_coupling(Tensor seen, Tensor changed, Tensor network, Tensor? bias, Tensor? gain, int[] counts, "

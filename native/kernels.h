@@ -36,6 +36,15 @@ struct HeadRows {
   bool causal;
 };
 
+// Numbers are worked on in vectors of 64 bytes, one register where they are that wide.
+template <typename T>
+constexpr int64_t kLanes = 64 / sizeof(T);
+
+template <typename T>
+constexpr int64_t wholeVectors(int64_t n) {
+  return (n + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+}
+
 template <typename T>
 struct Kernels {
   // out = gelu(h + b), tanh form
@@ -50,6 +59,11 @@ struct Kernels {
   void (*scaleShift)(const T* x, const T* scale, const T* shift, T* y, int64_t n);
   // gx = s gy; gscale += gy x; gshift += gy
   void (*scaleShiftBackward)(const T* gy, const T* x, const T* scale, T* gx, T* gscale, T* gshift, int64_t n);
+  // c (rows x columns) = a b, or c + a b; columns whole vectors, a of any strides. For matrices that fit a core's cache.
+  void (*product)(int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t aRow, int64_t aColumn, const T* b,
+                  int64_t bRow, T* c, int64_t cRow, bool add);
+  // to[c * toWidth + r] = from[r * width + c], and 0 from `rows` on up to whole vectors
+  void (*transposed)(const T* from, int64_t rows, int64_t columns, int64_t width, T* to, int64_t toWidth);
   // sums += values
   void (*accumulate)(const T* values, T* sums, int64_t n);
   // encode: y = s (x + t), decode: x = y / s - t. Returns the sum of ln s.

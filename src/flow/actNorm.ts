@@ -48,27 +48,30 @@ export class ActNorm extends Bijection {
     );
   }
 
-  get #factor(): Tensor {
-    return this.#raw ? this.#scale : this.#scale.exp();
+  /** s and b, (C). */
+  get affine(): { readonly scale: Tensor; readonly bias: Tensor } {
+    return { scale: this.#raw ? this.#scale : this.#scale.exp(), bias: this.#bias };
   }
 
-  #logDet(context: FlowContext): Tensor {
-    return perPosition(this.#raw ? this.#scale.abs().log() : this.#scale, context);
+  /** ln|det| of encoding, (B) in float64. */
+  logDet(context: FlowContext): Tensor {
+    return perPosition(this.#scale, context, this.#raw ? "scales" : "logarithms");
   }
 
   encode(x: Tensor, context: FlowContext): Encoded {
     if (context.settings.initialising) this.#initialise(x, context);
-    const factor = this.#factor;
+    const { scale, bias } = this.affine;
     const y = isFusable(x)
-      ? scaleShift(x, factor, factor.mul(this.#bias), context.lengths)
-      : context.masked(x.add(this.#bias).mul(factor));
-    return { y, logDet: this.#logDet(context) };
+      ? scaleShift(x, scale, scale.mul(bias), context.lengths)
+      : context.masked(x.add(bias).mul(scale));
+    return { y, logDet: this.logDet(context) };
   }
 
   decode(y: Tensor, context: FlowContext): Decoded {
+    const { scale, bias } = this.affine;
     const x = isFusable(y)
-      ? scaleShift(y, this.#factor.reciprocal(), this.#bias.neg(), context.lengths)
-      : context.masked(y.div(this.#factor).sub(this.#bias));
-    return { x, logDet: this.#logDet(context).neg() };
+      ? scaleShift(y, scale.reciprocal(), bias.neg(), context.lengths)
+      : context.masked(y.div(scale).sub(bias));
+    return { x, logDet: this.logDet(context).neg() };
   }
 }

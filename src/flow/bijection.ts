@@ -1,6 +1,6 @@
 /** The core type: an invertible map with its log-determinant, both ways. */
 import { Module } from "../nn/index.ts";
-import type { Tensor } from "../torch/index.ts";
+import { isFusable, scalesLogDet, type Tensor } from "../torch/index.ts";
 import type { FlowContext } from "./context.ts";
 import { standardNormalLogDensity } from "./gaussian.ts";
 
@@ -34,9 +34,14 @@ export abstract class Bijection extends Module {
   }
 }
 
-/** The log-determinant of a map that scales each row by the same factors at every real position: n_b * sum ln|s_c|. */
-export function perPosition(logScales: Tensor, context: FlowContext): Tensor {
-  return context.counts.mul(logScales.to("float64").sum());
+/**
+ * The log-determinant of a map that scales each row by the same factors at every real position: n_b * sum ln|s_c|.
+ *
+ * @param values ln|s_c|, or the s_c themselves
+ */
+export function perPosition(values: Tensor, context: FlowContext, are: "logarithms" | "scales" = "logarithms"): Tensor {
+  if (isFusable(values)) return scalesLogDet(values, context.lengths, are === "logarithms");
+  return context.counts.mul((are === "logarithms" ? values : values.abs().log()).to("float64").sum());
 }
 
 /** The sum of a masked (B, T, C) tensor over its row, (B), float64. */

@@ -3,10 +3,20 @@ import { scope, type Tensor, zeros } from "../torch/index.ts";
 import { Bijection, type Decoded, type Encoded } from "./bijection.ts";
 import type { FlowContext } from "./context.ts";
 
+/** Encodes several links at once, to the same result. */
+export interface Shortcut {
+  /** How many, from the one that it stands at. */
+  readonly links: number;
+  /** Whether it can in this pass. */
+  serves(x: Tensor, context: FlowContext): boolean;
+  encode(x: Tensor, context: FlowContext): Encoded;
+}
+
 /** One part of a chain and how a trace names it. */
 export interface Link {
   readonly name: string;
   readonly bijection: Bijection;
+  readonly shortcut?: Shortcut;
 }
 
 /** y = f_K(... f_1(x)); the log-determinants add up. */
@@ -27,11 +37,14 @@ export class Chain extends Bijection {
   encode(x: Tensor, context: FlowContext): Encoded {
     let y = x;
     let logDet: Tensor | undefined;
-    for (const { name, bijection } of this.#links) {
-      const step = scope(() => bijection.encode(y, context));
+    for (let index = 0; index < this.#links.length; ) {
+      const { name, bijection, shortcut } = this.#links[index];
+      const taken = shortcut?.serves(y, context) ? shortcut : undefined;
+      const step = scope(() => (taken ?? bijection).encode(y, context));
       y = step.y;
       logDet = logDet ? logDet.add(step.logDet) : step.logDet;
-      context.settings.trace?.(this.#path + name, y, context);
+      if (!taken) context.settings.trace?.(this.#path + name, y, context);
+      index += taken?.links ?? 1;
     }
     return { y, logDet: logDet ?? zeros([context.lengths.length], { dtype: "float64", device: context.device }) };
   }

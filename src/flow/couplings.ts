@@ -18,14 +18,14 @@ import type { FlowContext } from "./context.ts";
 import { type CouplingNetwork, couplingNetwork } from "./network.ts";
 
 /** The contexts of the two parts, and where the changed one stands in the input. */
-interface Layout {
+export interface Layout {
   readonly seenContext: FlowContext;
   readonly changedContext: FlowContext;
   readonly place: CouplingPlace;
 }
 
 /** s (x_B + t) with (l, t) = NN(x_A); ln|det| = sum of ln s over the real elements of B. Paper, equations 8 to 10. */
-abstract class AffineCoupling extends Bijection {
+export abstract class AffineCoupling extends Bijection {
   readonly #scale: CouplingScale;
   readonly #network: CouplingNetwork;
 
@@ -38,15 +38,20 @@ abstract class AffineCoupling extends Bijection {
 
   protected abstract split(x: Tensor): CouplingParts;
   protected abstract join(seen: Tensor, changed: Tensor): Tensor;
-  protected abstract layout(context: FlowContext, channels: number): Layout;
+  abstract layout(context: FlowContext, channels: number): Layout;
+
+  #fused(parts: CouplingParts, shape: readonly number[], layout: Layout, inverse: boolean): [Tensor, Tensor] {
+    const { seenContext, changedContext, place } = layout;
+    const output = this.#network.forward(parts.seen, seenContext);
+    return affineCoupling(parts, output, shape, changedContext.lengths, place, this.#scale, inverse);
+  }
 
   #apply(x: Tensor, context: FlowContext, inverse: boolean): [Tensor, Tensor] {
-    const { seenContext, changedContext, place } = this.layout(context, x.size(2));
-    const fused = isFusable(x);
-    const parts = fused ? couplingSplit(x, place) : this.split(x);
-    const { seen, changed } = parts;
+    const layout = this.layout(context, x.size(2));
+    if (isFusable(x)) return this.#fused(couplingSplit(x, layout.place), x.shape, layout, inverse);
+    const { seenContext, changedContext } = layout;
+    const { seen, changed } = this.split(x);
     const output = this.#network.forward(seen, seenContext);
-    if (fused) return affineCoupling(parts, output, x.shape, changedContext.lengths, place, this.#scale, inverse);
     const [scale, shift] = output.product.add(output.bias).mul(output.gain.mul(3).exp()).chunk(2, 2);
     const logS = changedContext.masked(logScale(scale, this.#scale));
     const moved = inverse ? affineInverse(changed, logS, shift) : affineForward(changed, logS, shift);
@@ -56,6 +61,12 @@ abstract class AffineCoupling extends Bijection {
 
   encode(x: Tensor, context: FlowContext): Encoded {
     const [y, logDet] = this.#apply(x, context, false);
+    return { y, logDet };
+  }
+
+  /** `encode` of an input of `shape` that is in its two parts already, for what `isFusable`. */
+  encodeParts(parts: CouplingParts, shape: readonly number[], layout: Layout): Encoded {
+    const [y, logDet] = this.#fused(parts, shape, layout, false);
     return { y, logDet };
   }
 
@@ -72,7 +83,7 @@ export class HalfTimeCoupling extends AffineCoupling {
     super(couplingNetwork(init, shape, config), config);
   }
 
-  protected layout(context: FlowContext, channels: number): Layout {
+  layout(context: FlowContext, channels: number): Layout {
     const [seenContext, changedContext] = context.halves();
     const half = context.positions / 2;
     const place = { start: half, stride: 1, channel: 0, changed: half, width: channels };
@@ -99,7 +110,7 @@ export class ParityTimeCoupling extends AffineCoupling {
     this.#seesOdd = seesOdd;
   }
 
-  protected layout(context: FlowContext, channels: number): Layout {
+  layout(context: FlowContext, channels: number): Layout {
     const [even, odd] = context.parities();
     const place = { stride: 2, channel: 0, changed: context.positions / 2, width: channels };
     return this.#seesOdd
@@ -129,7 +140,7 @@ export class ChannelCoupling extends AffineCoupling {
     this.#seesSecond = seesSecond;
   }
 
-  protected layout(context: FlowContext, channels: number): Layout {
+  layout(context: FlowContext, channels: number): Layout {
     const width = channels / 2;
     const channel = this.#seesSecond ? 0 : width;
     const place = { start: 0, stride: 1, channel, changed: context.positions, width };

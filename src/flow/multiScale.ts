@@ -2,12 +2,13 @@
 import type { InitContext } from "../nn/index.ts";
 import { ActNorm } from "./actNorm.ts";
 import type { Bijection } from "./bijection.ts";
-import { Chain, type Link } from "./chain.ts";
+import { Chain, type Link, type Shortcut } from "./chain.ts";
 import type { FlowConfig } from "./config.ts";
 import { ChannelCoupling, HalfTimeCoupling, ParityTimeCoupling } from "./couplings.ts";
 import { ChannelLinear, ChannelPermutation, TimeLinear, TimePermutation } from "./linearMaps.ts";
 import { FinalPrior, OnFirstHalf, SplitPrior } from "./priors.ts";
 import { Squeezed } from "./squeeze.ts";
+import { TimeStep } from "./timeStep.ts";
 
 /** Positions and channels that a block works on. */
 interface BlockShape {
@@ -22,22 +23,21 @@ function stepLinks(init: InitContext, { positions, channels }: BlockShape, confi
   const overTime = config.couplings === "alternating" ? index % 2 === 0 : config.couplings === "time";
   // Which half is seen changes every time this kind of coupling comes again.
   const turn = config.couplings === "alternating" ? Math.floor(index / 2) % 2 === 1 : index % 2 === 1;
-  let linear: Bijection;
-  let coupling: Bijection;
-  if (overTime) {
-    linear = paper ? new TimePermutation(init, positions) : new TimeLinear(init, positions);
-    coupling = paper
-      ? new HalfTimeCoupling(init, positions, channels, config)
-      : new ParityTimeCoupling(init, positions, channels, config, turn);
-  } else {
-    linear = paper ? new ChannelPermutation(init, channels) : new ChannelLinear(init, channels);
-    coupling = new ChannelCoupling(init, positions, channels, config, paper ? false : turn);
-  }
-  return [
-    { name: `${name}actnorm`, bijection: new ActNorm(init, channels, { raw: paper }) },
-    { name: `${name}${overTime ? "time" : "channel"} map`, bijection: linear },
-    { name: `${name}${overTime ? "time" : "channel"} coupling`, bijection: coupling },
+  const actNorm = new ActNorm(init, channels, { raw: paper });
+  const links = (kind: "time" | "channel", linear: Bijection, coupling: Bijection, shortcut?: Shortcut): Link[] => [
+    { name: `${name}actnorm`, bijection: actNorm, ...(shortcut && { shortcut }) },
+    { name: `${name}${kind} map`, bijection: linear },
+    { name: `${name}${kind} coupling`, bijection: coupling },
   ];
+  if (!overTime) {
+    const linear = paper ? new ChannelPermutation(init, channels) : new ChannelLinear(init, channels);
+    return links("channel", linear, new ChannelCoupling(init, positions, channels, config, paper ? false : turn));
+  }
+  const linear = paper ? new TimePermutation(init, positions) : new TimeLinear(init, positions);
+  const coupling = paper
+    ? new HalfTimeCoupling(init, positions, channels, config)
+    : new ParityTimeCoupling(init, positions, channels, config, turn);
+  return links("time", linear, coupling, new TimeStep(actNorm, linear, coupling));
 }
 
 /** Block `level` (from 1) and all that follow it, on input of the block's own shape. */

@@ -1,6 +1,6 @@
 /** Square matrices in triangular factors: invertible by construction, with a log-determinant that is a sum. */
 import { type InitContext, Module } from "../nn/index.ts";
-import { arange, eye, noGrad, type Tensor } from "../torch/index.ts";
+import { arange, eye, luProduct, noGrad, type Tensor } from "../torch/index.ts";
 import * as op from "../torch/operators.ts";
 import { Tensor as TensorClass } from "../torch/tensor.ts";
 import { softClip } from "./softClip.ts";
@@ -39,6 +39,11 @@ export class PrefixLu extends Module {
   /** ln u_ii of the leading n, (n). */
   logDiagonal(n: number): Tensor {
     return softClip(this.#logDiagonal.slice(0, 0, n), diagonalBound);
+  }
+
+  /** L_n U_n, (n, n). */
+  product(n: number): Tensor {
+    return luProduct(this.#lower, this.#upper, this.logDiagonal(n).exp());
   }
 
   /** The factors of the leading n x n block. */
@@ -91,19 +96,22 @@ export class PermutedLu extends Module {
     return this.#logDiagonal;
   }
 
+  get #diagonal(): Tensor {
+    return this.#sign.mul(this.#logDiagonal.exp());
+  }
+
   #factors(): { readonly lower: Tensor; readonly upper: Tensor } {
     const n = this.#lower.size(0);
     const identity = eye(n, n, { dtype: this.#lower.dtype, device: this.#lower.device });
     return {
       lower: this.#lower.tril(-1).add(identity),
-      upper: this.#upper.triu(1).add(this.#sign.mul(this.#logDiagonal.exp()).diagEmbed()),
+      upper: this.#upper.triu(1).add(this.#diagonal.diagEmbed()),
     };
   }
 
   /** W, (n, n). */
   matrix(): Tensor {
-    const { lower, upper } = this.#factors();
-    return lower.matmul(upper).indexSelect(0, this.#permutation);
+    return luProduct(this.#lower, this.#upper, this.#diagonal, this.#permutation);
   }
 
   /** W^-1 = U^-1 L^-1 P^T by two triangular solves. */

@@ -3,14 +3,18 @@
  * which is what a training step spends its time on beside matrix products. Elsewhere than on the CPU, and in bfloat16,
  * they are composed of libtorch's operators; both ways agree to rounding.
  */
+import { eye } from "./creation.ts";
 import {
   affine_coupling,
   bf16_products,
   bias_gelu,
   bias_residual,
   coupling_split,
+  lu_product,
   scale_shift,
+  scales_log_det,
   time_map,
+  time_map_parts,
   transformer_block,
 } from "./operators.ts";
 import { handlesOf, Tensor } from "./tensor.ts";
@@ -77,6 +81,64 @@ export function couplingSplit(x: Tensor, place: CouplingPlace): CouplingParts {
   const numbers = [x.size(1), x.size(2), place.start, place.stride, place.channel];
   const [seen, changed] = Tensor.adoptAll(coupling_split(x.handle, numbers, place.changed, place.width));
   return { seen, changed };
+}
+
+/**
+ * The two parts of y = m W (m s (x + b)) over time, m being the first `counts[i]` positions of row i, each example in one
+ * pass: ActNorm, a map over time and the split for the coupling that follows. For what `isFusable`.
+ *
+ * @param x (B, T, C)
+ * @param affine scale s and bias b, (C)
+ * @param matrix W, (T, T)
+ * @param place whole positions
+ */
+export function timeMapParts(
+  x: Tensor,
+  affine: { readonly scale: Tensor; readonly bias: Tensor },
+  matrix: Tensor,
+  counts: readonly number[],
+  place: CouplingPlace,
+): CouplingParts {
+  const numbers = [x.size(1), x.size(2), place.start, place.stride, place.channel];
+  const { scale, bias } = affine;
+  const [seen, changed] = Tensor.adoptAll(
+    time_map_parts(x.handle, scale.handle, bias.handle, matrix.handle, counts, numbers, place.changed),
+  );
+  return { seen, changed };
+}
+
+/** Above this size libtorch's products, which use all threads, are the faster. */
+const mostFusedRows = 128;
+
+/**
+ * L U, or its rows in the given order, of the leading n x n blocks: L has `lower`'s numbers below its diagonal and 1 on
+ * it, U `upper`'s above it and the given diagonal.
+ *
+ * @param lower (N, N)
+ * @param upper (N, N)
+ * @param diagonal (n), n <= N
+ * @param order (n) of int64
+ * @returns (n, n)
+ */
+export function luProduct(lower: Tensor, upper: Tensor, diagonal: Tensor, order?: Tensor): Tensor {
+  const n = diagonal.size(0);
+  if (isFusable(lower) && n <= mostFusedRows) {
+    return Tensor.adopt(lu_product(lower.handle, upper.handle, diagonal.handle, order?.handle));
+  }
+  const block = (matrix: Tensor): Tensor => matrix.slice(0, 0, n).slice(1, 0, n);
+  const one = eye(n, n, { dtype: lower.dtype, device: lower.device });
+  const product = block(lower).tril(-1).add(one).matmul(block(upper).triu(1).add(diagonal.diagEmbed()));
+  return order ? product.indexSelect(0, order) : product;
+}
+
+/**
+ * counts[b] * sum of ln|s|, the log-determinant of a map that scales each position by the same s; `logarithms`: of their
+ * own sum. For what `isFusable`.
+ *
+ * @returns (B) in float64
+ */
+export function scalesLogDet(scales: Tensor, counts: readonly number[], logarithms: boolean): Tensor {
+  return Tensor.adopt(scales_log_det(scales.handle, counts, logarithms));
 }
 
 /**

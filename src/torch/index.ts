@@ -29,8 +29,11 @@ export {
   couplingSplit,
   hasBf16Products,
   isFusable,
+  luProduct,
   scaleShift,
+  scalesLogDet,
   timeMap,
+  timeMapParts,
   transformerBlock,
 } from "./fused.ts";
 export { Generator } from "./generator.ts";

@@ -191,7 +191,10 @@ export const operatorNames: readonly string[] = [
   "riverrun::bias_residual",
   "riverrun::scale_shift",
   "riverrun::coupling_split",
+  "riverrun::lu_product",
+  "riverrun::scales_log_det",
   "riverrun::time_map",
+  "riverrun::time_map_parts",
   "riverrun::bf16_products",
   "riverrun::transformer_block",
   "riverrun::transformer_step",
@@ -1466,14 +1469,37 @@ export function coupling_split(
   return native.call(183, x, place, changed, width) as [Handle, Handle];
 }
 
+/** `riverrun::lu_product(Tensor lower, Tensor upper, Tensor diagonal, Tensor? order=None) -> Tensor` */
+export function lu_product(lower: Handle, upper: Handle, diagonal: Handle, order?: Handle | null): Handle {
+  return native.call(184, lower, upper, diagonal, order) as Handle;
+}
+
+/** `riverrun::scales_log_det(Tensor scales, int[] counts, bool logarithms) -> Tensor` */
+export function scales_log_det(scales: Handle, counts: number | readonly number[], logarithms: boolean): Handle {
+  return native.call(185, scales, counts, logarithms) as Handle;
+}
+
 /** `riverrun::time_map(Tensor w, Tensor x) -> Tensor` */
 export function time_map(w: Handle, x: Handle): Handle {
-  return native.call(184, w, x) as Handle;
+  return native.call(186, w, x) as Handle;
+}
+
+/** `riverrun::time_map_parts(Tensor x, Tensor scale, Tensor bias, Tensor w, int[] counts, int[] place, int changed) -> (Tensor, Tensor)` */
+export function time_map_parts(
+  x: Handle,
+  scale: Handle,
+  bias: Handle,
+  w: Handle,
+  counts: number | readonly number[],
+  place: number | readonly number[],
+  changed: number,
+): [Handle, Handle] {
+  return native.call(187, x, scale, bias, w, counts, place, changed) as [Handle, Handle];
 }
 
 /** `riverrun::bf16_products() -> bool` */
 export function bf16_products(): boolean {
-  return native.call(185) as boolean;
+  return native.call(188) as boolean;
 }
 
 /** `riverrun::transformer_block(Tensor x, Tensor[] weights, Tensor? head, Tensor? drop1, Tensor? drop2, int[] counts, int heads, bool causal, float epsilon, float factor, bool bf16=False, bool recomputes=False) -> Tensor` */
@@ -1492,7 +1518,7 @@ export function transformer_block(
   recomputes?: boolean,
 ): Handle {
   return native.call(
-    186,
+    189,
     x,
     weights,
     head,
@@ -1518,20 +1544,20 @@ export function transformer_step(
   epsilon: number,
   factor: number,
 ): Handle {
-  return native.call(187, x, weights, keys, values, position, epsilon, factor) as Handle;
+  return native.call(190, x, weights, keys, values, position, epsilon, factor) as Handle;
 }
 
 /** `riverrun::mixture_encode(Tensor x, Tensor log_pi, Tensor means, float sigma) -> (Tensor, Tensor)` */
 export function mixture_encode(x: Handle, log_pi: Handle, means: Handle, sigma: number): [Handle, Handle] {
-  return native.call(188, x, log_pi, means, sigma) as [Handle, Handle];
+  return native.call(191, x, log_pi, means, sigma) as [Handle, Handle];
 }
 
 /** `riverrun::mixture_decode(Tensor y, Tensor log_pi, Tensor means, float sigma) -> (Tensor, Tensor)` */
 export function mixture_decode(y: Handle, log_pi: Handle, means: Handle, sigma: number): [Handle, Handle] {
-  return native.call(189, y, log_pi, means, sigma) as [Handle, Handle];
+  return native.call(192, y, log_pi, means, sigma) as [Handle, Handle];
 }
 
 /** `riverrun::draw(Tensor logits, float[] uniforms, float temperature) -> Tensor` */
 export function draw(logits: Handle, uniforms: readonly number[], temperature: number): Handle {
-  return native.call(190, logits, uniforms, temperature) as Handle;
+  return native.call(193, logits, uniforms, temperature) as Handle;
 }

@@ -6,7 +6,6 @@ import {
   type CouplingScale,
   cat,
   couplingSplit,
-  type DType,
   Generator,
   getThreads,
   grad,
@@ -23,35 +22,10 @@ import {
   transformerBlock,
 } from "../../src/torch/index.ts";
 import { blockShapes } from "./blockShapes.ts";
+import { comparison, difference, limits } from "./compareFused.ts";
 
-/** Largest relative difference of two lists of tensors. */
-function difference(one: readonly Tensor[], other: readonly Tensor[]): number {
-  return Math.max(
-    ...one.map((value, index) => {
-      const size = Math.max(1, other[index].abs().amax().item());
-      return value.to("float64").sub(other[index].to("float64")).abs().amax().item() / size;
-    }),
-  );
-}
-
-const limits: Readonly<Record<string, number>> = { float64: 1e-12, float32: 3e-6 };
-
-describe.each(["float64", "float32"] as const)("fused operators in %s equal their composition", (dtype: DType) => {
-  const draw = (shape: number[], seed: number, std = 1): Tensor =>
-    randn(shape, new Generator(seed), { dtype: "float64" }).mul(std).to(dtype).setRequiresGrad();
-
-  /** Values and gradients, under a random linear functional of the results, of both ways. */
-  function compare(inputs: readonly Tensor[], fused: () => Tensor[], composed: () => Tensor[]): void {
-    const [a, b] = [fused(), composed()];
-    expect(difference(a, b)).toBeLessThan(limits[dtype]);
-    const weights = a.map((result, index) => randn(result.shape, new Generator(90 + index), { dtype: "float64" }));
-    const gradients = (results: Tensor[]): Tensor[] =>
-      grad(
-        results.map((result, index) => result.mul(weights[index].to(result.dtype)).sum()),
-        inputs,
-      );
-    expect(difference(gradients(a), gradients(b))).toBeLessThan(5 * limits[dtype]);
-  }
+describe.each(["float64", "float32"] as const)("fused operators in %s equal their composition", (dtype) => {
+  const { draw, compare } = comparison(dtype);
 
   test("biasGelu", () => {
     scope(() => {
@@ -71,17 +45,6 @@ describe.each(["float64", "float32"] as const)("fused operators in %s equal thei
         [x, h, bias],
         () => [biasResidual(x, h, bias)],
         () => [x.add(h).add(bias)],
-      );
-    });
-  });
-
-  test("timeMap", () => {
-    scope(() => {
-      const [matrix, x] = [draw([7, 5], 1), draw([3, 5, 18], 2)];
-      compare(
-        [matrix, x],
-        () => [timeMap(matrix, x)],
-        () => [matrix.unsqueeze(0).expand(3, -1, -1).matmul(x)],
       );
     });
   });
