@@ -6,7 +6,7 @@ import { programName } from "../base/invocation.ts";
 import { requireFile } from "../corpora/textFile.ts";
 import { type Config, configSchema, missingKeys, parseConfig, presetConfig, presetNames } from "../flow/index.ts";
 import { readModelConfig } from "../flow/modelFolder.ts";
-import { checkpointConfig, findCheckpoint } from "../train/checkpoint.ts";
+import { storedConfig } from "../train/plus.ts";
 import { isStream } from "./lines.ts";
 
 function set(config: Record<string, unknown>, assignment: string): void {
@@ -177,12 +177,6 @@ interface ConfigChoices {
   readonly seed?: number;
 }
 
-/** The configuration of a resumed training's last checkpoint; undefined where nothing was saved yet. */
-function storedConfig({ resume, out }: ConfigChoices): Config | undefined {
-  const checkpoint = resume && out !== undefined ? findCheckpoint(out) : undefined;
-  return checkpoint && checkpointConfig(checkpoint);
-}
-
 /** The configuration before `--set`, and what it is called. */
 function baseOf(options: ConfigChoices): { base: unknown; where: string } {
   const { preset, config, from, resume, out } = options;
@@ -194,7 +188,7 @@ function baseOf(options: ConfigChoices): { base: unknown; where: string } {
   if (resume && out === undefined && from === undefined) {
     throw new UsageError("--resume: expected --out DIR, the folder of the training to go on with");
   }
-  const stored = storedConfig(options);
+  const stored = resume && out !== undefined ? storedConfig(out) : undefined;
   if (stored && out !== undefined) return { base: stored, where: out };
   if (from !== undefined) return { base: readModelConfig(from), where: from };
   throw new UsageError(

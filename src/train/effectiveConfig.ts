@@ -5,7 +5,7 @@ import { readWordPieces } from "../flow/modelFolder.ts";
 import type { Precision } from "../nn/index.ts";
 import { type Checkpoint, checkpointConfig, findCheckpoint } from "./checkpoint.ts";
 import type { TrainOptions } from "./options.ts";
-import { onFlowOf } from "./plus.ts";
+import { flowCheckpoint, onFlowOf } from "./plus.ts";
 import { demandSameModel } from "./warmStart.ts";
 import { type TokenChoice, tokenChoice, withWordPieces } from "./wordPieces.ts";
 
@@ -42,8 +42,11 @@ function tokensOfCheckpoint(wanted: Config, checkpoint: Checkpoint, isOnFlow: bo
 
 /** Tokens of a training: a resumed one's as they were, a new one's as its vectors say. */
 export function tokensOf({ config, vectors, resume, out, flow, from }: TrainOptions): TokenChoice {
-  const checkpoint = resume && out !== undefined ? findCheckpoint(out) : undefined;
-  if (checkpoint) return tokensOfCheckpoint(config, checkpoint, flow !== undefined);
+  if (resume && out !== undefined) {
+    const isFirstStage = config.attentionDecoder !== undefined && flow === undefined;
+    const checkpoint = findCheckpoint(out) ?? (isFirstStage ? flowCheckpoint(out) : undefined);
+    if (checkpoint) return tokensOfCheckpoint(config, checkpoint, flow !== undefined);
+  }
   if (from !== undefined) {
     if (flow !== undefined) throw new UsageError("--from and --flow: expected one of them");
     if (vectors !== undefined)

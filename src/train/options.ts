@@ -66,6 +66,8 @@ export interface TrainResult {
   readonly model: TextFlow;
   readonly step: number;
   readonly finished: boolean;
+  /** Of a dry run: steps that a training would take, from the last checkpoint where it is resumed. */
+  readonly stepsLeft?: number;
   /** Why it ended: all steps done, no improvement, or asked to. */
   readonly reason: "maxSteps" | "patience" | "interrupted" | "dryRun";
   /** What interrupted it. */

@@ -146,8 +146,13 @@ function unread({ vectors, flow, from }: TrainOptions): string[] {
     });
 }
 
-/** A training from its last checkpoint. @throws UsageError where texts, configuration or precision are others */
-export function goOn(run: Run, out: string, checkpoint: Checkpoint): Start {
+/**
+ * A training from its last checkpoint.
+ *
+ * @param rehearsed only so many steps, whether as many are left or not; those that are left unless given
+ * @throws UsageError where texts, configuration or precision are others
+ */
+export function goOn(run: Run, out: string, checkpoint: Checkpoint, rehearsed?: number): Start {
   const { options, split, log } = run;
   const { state } = checkpoint;
   const saved = checkpointConfig(checkpoint);
@@ -166,7 +171,11 @@ export function goOn(run: Run, out: string, checkpoint: Checkpoint): Start {
   }
   for (const line of unread(options)) log(line);
   let model = loadCheckpointModel(checkpoint, { device: options.device, precision: state.precision });
-  if (changes.length > 0) model = withConfig(model, config);
+  const finished = reopened(state, config.train);
+  const maxSteps = rehearsed === undefined ? config.train.maxSteps : state.step + rehearsed;
+  if (changes.length > 0 || rehearsed !== undefined) {
+    model = withConfig(model, { ...config, train: { ...config.train, maxSteps } });
+  }
   for (const change of changes) log(change);
   const optimiser = optimiserOf(model);
   loadCheckpointPart(checkpoint, "optimiser", optimiser);
@@ -185,7 +194,6 @@ export function goOn(run: Run, out: string, checkpoint: Checkpoint): Start {
   }
   const set = new TrainingSet(model, split.training);
   const heldOut = chooseHeldOut(model, split.validation, config.train.validationTexts, config.seed);
-  const finished = reopened(state, config.train);
   describe(run, model, set, heldOut);
   log(standing(finished, state.step, config.train.maxSteps));
   return { model, optimiser, average, set, heldOut, state: { ...state, finished }, processes: run.processes };

@@ -5,12 +5,12 @@ import { UsageError } from "../base/errors.ts";
 import { type Config, loadModel, modelFiles, saveModel } from "../flow/index.ts";
 import { PeerError, resolveDevice, setThreads } from "../torch/index.ts";
 import { lead, trainAlong } from "./along.ts";
-import { findCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, findCheckpoint } from "./checkpoint.ts";
 import { inPrecision, tokensOf } from "./effectiveConfig.ts";
 import { reportingHooks, writingHooks } from "./hooks.ts";
 import { trainLoop, withAverages } from "./loop.ts";
 import type { TrainOptions, TrainResult } from "./options.ts";
-import { flowFolder, flowStage } from "./plus.ts";
+import { flowFolder, flowStage, writePlan } from "./plus.ts";
 import { Processes } from "./processes.ts";
 import { free, type Run, type RunControl, resultOf } from "./run.ts";
 import { leaveFolder, type RunFolder, refuseFolder, takeFolder } from "./runFolder.ts";
@@ -18,13 +18,20 @@ import { SignalWatch } from "./signals.ts";
 import { goOn, startAnew } from "./start.ts";
 import { trainingTexts } from "./trainingTexts.ts";
 
-async function trainIn(run: Run, folder: RunFolder, { number, isLast }: Stage): Promise<TrainResult> {
-  const { options, log } = run;
-  const { out } = folder;
+/** The checkpoint to go on from, where there is one; said where it was asked for and there is none. */
+function resumed({ options, log }: Run, out: string): Checkpoint | undefined {
   const checkpoint = findCheckpoint(out);
   if (options.resume && !checkpoint) log("nothing was saved yet: starting from the beginning");
+  return checkpoint;
+}
+
+async function trainIn(run: Run, folder: RunFolder, { number, isLast, onStart }: Stage): Promise<TrainResult> {
+  const { options, log } = run;
+  const { out } = folder;
+  const checkpoint = resumed(run, out);
   const start = checkpoint ? goOn(run, out, checkpoint) : await startAnew(run, out);
   try {
+    onStart?.();
     const hooks = writingHooks(run, start, folder);
     let { state } = start;
     if (!checkpoint) hooks.saveCheckpoint(state);
@@ -48,6 +55,8 @@ interface Stage {
   /** Counted from 1. */
   readonly number: number;
   readonly isLast: boolean;
+  /** Called before anything of it is saved. */
+  readonly onStart?: () => void;
 }
 
 const onlyStage: Stage = { number: 1, isLast: true };
@@ -73,7 +82,8 @@ async function trainStages(run: Run, out: string): Promise<TrainResult> {
   if (!resume || !findCheckpoint(out)) {
     log(`first the flow, in ${flow}`);
     const flowRun = { ...run, config: flowStage(config) };
-    const first = await trainStage(flowRun, flow, resume, { number: number++, isLast: false });
+    const onStart = (): void => writePlan(out, config);
+    const first = await trainStage(flowRun, flow, resume, { number: number++, isLast: false, onStart });
     if (!first.finished) return first;
     first.model.dispose();
     log("now the decoder of its latents");
@@ -81,29 +91,47 @@ async function trainStages(run: Run, out: string): Promise<TrainResult> {
   return await trainStage({ ...run, flow }, out, true, { number, isLast: true });
 }
 
-/** Two steps and a validation without a folder, of each stage. */
-async function rehearse(run: Run, stage = onlyStage): Promise<TrainResult> {
-  const { config } = run;
+/** Steps of a rehearsal. */
+const rehearsedSteps = 2;
+
+/**
+ * Two steps and a validation of each stage, which write nothing; from the last checkpoint in `out`, where one is to be
+ * resumed and is there.
+ */
+async function rehearse(run: Run, out: string | undefined, stage = onlyStage): Promise<TrainResult> {
+  const { config, options } = run;
   let { number } = stage;
-  if (config.attentionDecoder && run.flow === undefined) {
+  let { flow } = run;
+  const checkpoint = options.resume && out !== undefined ? resumed(run, out) : undefined;
+  if (config.attentionDecoder && run.flow === undefined && !checkpoint) {
     const first = flowStage(config);
-    const flow = await rehearse({ ...run, config: first }, { number: number++, isLast: false });
-    flow.model.dispose();
-    const seconds = (flow.seconds / flow.step) * first.train.maxSteps;
+    const folder = out === undefined ? undefined : flowFolder(out);
+    const rehearsed = await rehearse({ ...run, config: first }, folder, { number: number++, isLast: false });
+    rehearsed.model.dispose();
+    const { seconds, step, stepsLeft = 0 } = rehearsed;
+    const minutes = Math.ceil(((seconds / step) * stepsLeft) / 60);
     run.log(
-      `the flow's ${first.train.maxSteps} steps would take about ${Math.ceil(seconds / 60)} min; now its decoder`,
+      stepsLeft > 0
+        ? `the flow's ${stepsLeft} steps would take about ${minutes} min; now its decoder`
+        : "now its decoder",
     );
+    // A resumed one has its words and vectors already.
+    if (folder !== undefined && existsSync(join(folder, modelFiles.tensors))) flow = folder;
   }
   const short: Config = {
     ...config,
     vectors: { ...config.vectors, iterations: 1 },
-    train: { ...config.train, maxSteps: 2, validateEvery: 2, logEvery: 1 },
+    train: { ...config.train, maxSteps: rehearsedSteps, validateEvery: rehearsedSteps, logEvery: 1 },
   };
-  const start = await startAnew({ ...run, config: short }, undefined);
+  const start =
+    checkpoint && out !== undefined
+      ? goOn(run, out, checkpoint, rehearsedSteps)
+      : await startAnew({ ...run, flow, config: short }, undefined);
   await lead(start, number, stage.isLast);
-  const state = await trainLoop(start, start.state, reportingHooks(run));
+  const stepsLeft = start.state.finished === null ? config.train.maxSteps - start.state.step : 0;
+  const state = stepsLeft > 0 ? await trainLoop(start, start.state, reportingHooks(run)) : start.state;
   for (const part of [start.optimiser, start.average]) part?.dispose();
-  return { ...resultOf(run, start.model, start, state), finished: false, reason: "dryRun" };
+  return { ...resultOf(run, start.model, start, state), finished: false, reason: "dryRun", stepsLeft };
 }
 
 /**
@@ -162,7 +190,7 @@ async function trainAlone(options: TrainOptions, control: RunControl): Promise<T
   };
   if (out !== undefined && !dryRun) return await trainStages(run, out);
   if (out !== undefined) refuseFolder(out, resume);
-  return await rehearse(run);
+  return await rehearse(run, out);
 }
 
 /** Where a training that had begun was left, another process being lost: what stands in the folder, and how to go on. */

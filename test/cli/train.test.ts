@@ -130,6 +130,21 @@ describe("a training", () => {
     expect(from).toMatchObject({ code: 0, err: expect.stringContaining("--from /gone: not looked at") });
   });
 
+  it("of a Language Flow+ that was stopped before its decoder goes on without a configuration", async () => {
+    const target = join(folder, "plus");
+    const short = ["train.maxSteps=2", "vectors.iterations=2", "attentionDecoder.flowTrain.maxSteps=2"];
+    const set = short.flatMap((setting) => ["--set", setting]);
+    await run(addTrain, ["train", "--preset", "tiny-plus", "--data", data, "--out", target, ...set]);
+    // As where it was stopped between its stages.
+    for (const name of readdirSync(target)) {
+      if (name !== "flow" && name !== "config.json") rmSync(join(target, name), { recursive: true });
+    }
+    const resumed = await run(addTrain, ["train", "--resume", "--out", target, "--data", data]);
+    expect(resumed.err).toMatch(/the training is finished \(maxSteps, step 2\)[\s\S]*now the decoder/);
+    expect(resumed.code).toBe(0);
+    expect(records(resumed.out)).toMatchObject([{ step: 2, decoderNatsPerToken: expect.any(Number) }]);
+  });
+
   it("takes held-out texts from files", async () => {
     const held = [file("held1.txt", "mara sold a red pie .\n"), file("held2.jsonl", '{"text": "a warm pie ."}\n')];
     const args = tinyTraining(data, join(folder, "held"), 2);
@@ -215,6 +230,23 @@ describe("--dry-run", () => {
     expect(records(dry.out)).toMatchObject([{ dryRun: true, maxSteps: 20 }]);
     expect(readdirSync(folder)).toEqual(before);
     expect(await run(addTrain, args)).toMatchObject({ code: 2, err: expect.stringContaining("--out") });
+  });
+
+  it("of a resumed training goes on from its last checkpoint, and reads what that reads", async () => {
+    const target = join(folder, "rehearsed");
+    expect((await run(addTrain, tinyTraining(data, target, 3))).code).toBe(0);
+    const resume = ["train", "--resume", "--out", target, "--data", data, "--dry-run"];
+    const more = await run(addTrain, [...resume, "--from", "/gone", "--set", "train.maxSteps=10"]);
+    expect(more).toMatchObject({ code: 0, err: expect.stringContaining("--from /gone: not looked at") });
+    expect(more.err).toContain("going on after step 3 of 10");
+    expect(more.err).toContain("7 steps would take about");
+    const [cost] = records(more.out);
+    expect(cost).toMatchObject({ maxSteps: 10, stepsLeft: 7 });
+    expect(cost.secondsOfSteps).toBeCloseTo(7 * Number(cost.secondsPerStep), 6);
+    const done = await run(addTrain, resume);
+    expect(done).toMatchObject({ code: 0, err: expect.stringContaining("no step is left; nothing was written") });
+    const other = await run(addTrain, [...resume, "--set", "data.sigma=0.2"]);
+    expect(other).toMatchObject({ code: 2, err: expect.stringContaining("is now 0.2") });
   });
 
   it("refuses what the training would refuse", async () => {

@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { DataMissingError, UsageError } from "../../src/base/errors.ts";
-import { loadModel } from "../../src/flow/index.ts";
+import { loadModel, presetConfig } from "../../src/flow/index.ts";
 import { readBertTable } from "../../src/text/bertTable.ts";
 import { parseWordPieceJson, wordPieceJson } from "../../src/text/wordPieceFile.ts";
 import { type DType, tensor } from "../../src/torch/index.ts";
 import { saveSafetensors } from "../../src/torch/safetensors.ts";
 import { prepareModel, train } from "../../src/train/index.ts";
+import { storedConfig } from "../../src/train/plus.ts";
 import { describeWithSharedData, sharedPath } from "../support/sharedData.ts";
 import { microConfig } from "../train/support.ts";
 
@@ -141,6 +142,28 @@ describe("a flow on word pieces", () => {
     const again = await train({ ...options, config: longer, resume: true });
     expect(again.step).toBe(longer.train.maxSteps);
     again.model.dispose();
+
+    // Of a Language Flow+ also while only its flow is trained.
+    const { attentionDecoder } = presetConfig("tiny-plus");
+    if (!attentionDecoder) throw new Error("tiny-plus has no decoder");
+    const flowTrain = { ...config.train, maxSteps: 2 };
+    const plus = { ...config, attentionDecoder: { ...attentionDecoder, width: 8, flowTrain } };
+    const [vectorsOfPlus, folder] = [bertFolder(), join(root, "plus")];
+    let steps = 0;
+    const stopped = await train({
+      ...{ ...options, config: plus, out: folder, vectors: vectorsOfPlus },
+      onEveryStep: () => steps++,
+      interrupted: () => (steps > 0 ? "SIGTERM" : undefined),
+    });
+    expect(stopped).toMatchObject({ step: 1, finished: false });
+    stopped.model.dispose();
+    rmSync(vectorsOfPlus, { recursive: true });
+    const wanted = storedConfig(folder);
+    if (!wanted) throw new Error("the folder does not say what it is to be");
+    const goneOn = await train({ ...options, config: wanted, out: folder, resume: true });
+    expect(goneOn).toMatchObject({ step: config.train.maxSteps, finished: true });
+    expect(goneOn.model.config.data.tokenizer).toBe("wordpiece");
+    goneOn.model.dispose();
 
     const damaged = join(root, "damaged");
     cpSync(out, damaged, { recursive: true });

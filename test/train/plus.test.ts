@@ -1,5 +1,5 @@
 /** Language Flow+: the flow first, then the decoder of the frozen flow's latents. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { builtinCorpus } from "../../src/corpora/index.ts";
@@ -9,6 +9,7 @@ import { memory, scope } from "../../src/torch/index.ts";
 import { loadSafetensors } from "../../src/torch/safetensors.ts";
 import { type StepBatch, stepGradients } from "../../src/train/gradients.ts";
 import { NonFiniteError, type TrainOptions, type TrainResult, train } from "../../src/train/index.ts";
+import { storedConfig } from "../../src/train/plus.ts";
 import { metricsOf, microConfig, microModel, sameRun, scratch, texts } from "./support.ts";
 
 function plusConfig(over: Partial<NonNullable<Config["attentionDecoder"]>> = {}): Config {
@@ -39,6 +40,13 @@ function stopAfter(count: number): Pick<TrainOptions, "interrupted" | "onEverySt
     },
     interrupted: () => (done >= count ? "SIGTERM" : undefined),
   };
+}
+
+/** Every file below a folder, with its bytes. */
+function everyFile(folder: string): Map<string, Buffer> {
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = names.map(({ parentPath, name }) => join(parentPath, name)).sort();
+  return new Map(paths.map((path) => [path, readFileSync(path)]));
 }
 
 const whole = join(scratch(), "whole");
@@ -96,6 +104,22 @@ describe("a training of Language Flow+", () => {
     expect(sameRun(whole, out)).toBe(true);
   });
 
+  it("says in its folder what it is to be while only its flow is trained, and goes on with that", async () => {
+    const out = join(scratch(), "planned");
+    expect(storedConfig(out)).toBeUndefined();
+    const config = plusConfig({ noiseVariance: 0.5 });
+    await run({ out, config, ...stopAfter(3) });
+    expect(storedConfig(out)).toEqual(config);
+    // A resume may change what is trained later.
+    const changed = { ...config, train: { ...config.train, maxSteps: 7 } };
+    await run({ out, config: changed, resume: true, ...stopAfter(1) });
+    expect(storedConfig(out)).toEqual(changed);
+    const wanted = storedConfig(out);
+    const { result } = await run({ out, config: wanted, resume: true });
+    expect(result).toMatchObject({ step: 7, finished: true });
+    expect(storedConfig(out)).toEqual(changed);
+  });
+
   it("stands on a flow that is given, and takes text and flow from it", async () => {
     const out = join(scratch(), "given");
     const config = { ...plusConfig(), data: { ...plusConfig().data, sigma: 0.3 } };
@@ -150,6 +174,27 @@ describe("a training of Language Flow+", () => {
     expect(result.validation?.decoderNatsPerToken).toBeGreaterThan(0);
     expect(log).toContain("the flow's 5 steps would take about");
     expect(existsSync(out)).toBe(false);
+  });
+
+  it("can be rehearsed from where it stopped, in either stage", async () => {
+    const out = join(scratch(), "dry");
+    const rehearse = async (): Promise<{ result: TrainResult; log: string }> => {
+      const before = everyFile(out);
+      const rehearsed = await run({ out, resume: true, dryRun: true });
+      expect(everyFile(out)).toEqual(before);
+      return rehearsed;
+    };
+    await run({ out, ...stopAfter(3) });
+    const ofFlow = await rehearse();
+    expect(ofFlow.log).toMatch(/going on after step 3 of 5[\s\S]*the flow's 2 steps would take/);
+    expect(ofFlow.result).toMatchObject({ step: 2, stepsLeft: 6, reason: "dryRun" });
+    await run({ out, resume: true, ...stopAfter(3) });
+    const ofDecoder = await rehearse();
+    expect(ofDecoder.log).not.toContain("the flow's");
+    expect(ofDecoder.log).toContain("going on after step 1 of 6");
+    expect(ofDecoder.result).toMatchObject({ step: 3, stepsLeft: 5, reason: "dryRun" });
+    await run({ out, resume: true });
+    expect((await rehearse()).result).toMatchObject({ step: 6, stepsLeft: 0, reason: "dryRun" });
   });
 });
 

@@ -83,7 +83,7 @@ export function addTrain(program: Command): void {
     )
     .option(
       "--dry-run",
-      "builds everything, takes two steps, validates, says how long it would take, writes nothing; needs no --out",
+      "builds everything, takes two steps, with --resume from the last checkpoint, validates, says how long it would take, writes nothing; needs no --out",
     )
     .option("--print-config", "prints the effective configuration and ends")
     .addHelpText(
@@ -230,15 +230,18 @@ async function sayParameters({ preset }: Config, { parameters }: TrainResult): P
   if (paper !== undefined) say(`${preset}: ${parameters} parameters (the paper states ${paper})`);
 }
 
-async function reportDryRun(config: Config, { parameters }: TrainResult, secondsPerStep: number): Promise<void> {
+async function reportDryRun(config: Config, result: TrainResult, secondsPerStep: number): Promise<void> {
   const { clock } = await import("../progress.ts");
   const { maxSteps } = config.train;
-  const seconds = secondsPerStep * maxSteps;
-  say(
-    `dry run: everything fits together; ${maxSteps} steps would take about ${clock(seconds)}, word vectors and validations not counted; nothing was written`,
-  );
+  const { parameters, stepsLeft = maxSteps } = result;
+  const seconds = secondsPerStep * stepsLeft;
+  const cost =
+    stepsLeft > 0
+      ? `${stepsLeft} steps would take about ${clock(seconds)}, word vectors and validations not counted`
+      : "no step is left";
+  say(`dry run: everything fits together; ${cost}; nothing was written`);
   const rssMb = process.memoryUsage.rss() / 2 ** 20;
-  await emit({ dryRun: true, parameters, maxSteps, secondsPerStep, secondsOfSteps: seconds, rssMb });
+  await emit({ dryRun: true, parameters, maxSteps, stepsLeft, secondsPerStep, secondsOfSteps: seconds, rssMb });
 }
 
 async function reportTraining(out: string, result: TrainResult, isShared: boolean): Promise<void> {
