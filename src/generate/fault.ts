@@ -5,21 +5,30 @@ import type { TextFlow } from "../flow/index.ts";
 import { type DecodeOptions, decodeLatents, drawLatents, type Latent } from "./latents.ts";
 
 /**
+ * Whether `decodeLatents` throws a NonFiniteOutputError for a latent of N(0, I) of so many positions, too, so that it is not
+ * the latents that are at fault where it did.
+ */
+export function isModelAtFault(model: TextFlow, positions: number, options: DecodeOptions): boolean {
+  const own = drawLatents(model, [positions], [hashSeed(1, "latent")], 1);
+  try {
+    decodeLatents(model, own, options);
+    return false;
+  } catch (error) {
+    if (error instanceof NonFiniteOutputError) return true;
+    throw error;
+  }
+}
+
+/**
  * What is wrong with a latent for which `decodeLatents` threw a NonFiniteOutputError, beginning with its field "values";
- * undefined where the model reads no words off a latent of N(0, I) of as many positions either: then it is at fault.
+ * undefined where the model is at fault.
  */
 export function faultOfLatent(
   model: TextFlow,
   { positions, values }: Latent,
   options: DecodeOptions,
 ): string | undefined {
-  const own = drawLatents(model, [positions], [hashSeed(1, "latent")], 1);
-  try {
-    decodeLatents(model, own, options);
-  } catch (error) {
-    if (error instanceof NonFiniteOutputError) return undefined;
-    throw error;
-  }
+  if (isModelAtFault(model, positions, options)) return undefined;
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   return `values: far too large, up to ${largest.toPrecision(3)}: the model computes NaN or infinity from them where words are chosen; expected latents of about N(0, I), as encode gives them`;
 }

@@ -5,6 +5,7 @@ import { hashSeed, RandomStream } from "../base/random.ts";
 import { CausalFlow, drawLength, sampleWords, type TextFlow, type Truncation, truncationText } from "../flow/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import { defaultBatch } from "./batches.ts";
+import { isModelAtFault } from "./fault.ts";
 import { type DecodeOptions, decodeLatents, drawLatents, type GeneratedText } from "./latents.ts";
 import { nonFiniteError } from "./nonFinite.ts";
 import { textOf, wordsOf } from "./tokens.ts";
@@ -82,7 +83,7 @@ function drawnWords(
  * likelier. With `unknown` false no word is `<unk>`: where words are drawn, that is the distribution of each given that it
  * is not.
  *
- * @throws NonFiniteOutputError where the model's numbers say no word
+ * @throws NonFiniteOutputError where the model's numbers say no word, UsageError where the temperature is why
  */
 export function sampleTexts(model: TextFlow, { count, seed, ...options }: SampleOptions): Sample[] {
   return samplesOf(
@@ -116,5 +117,14 @@ export function samplesOf(
   );
   const streams = seeds.map((own) => hashSeed(own, "latent"));
   const latents = drawLatents(model, positions, streams, temperature);
-  return decodeLatents(model, latents, options).map((text, index) => ({ ...text, seed: seeds[index] }));
+  try {
+    return decodeLatents(model, latents, options).map((text, index) => ({ ...text, seed: seeds[index] }));
+  } catch (error) {
+    const isAsked = error instanceof NonFiniteOutputError && options.temperature !== undefined;
+    if (!isAsked || isModelAtFault(model, positions[0], options)) throw error;
+    throw new UsageError(
+      `temperature: ${temperature} is far too large: the model computes NaN or infinity where words are chosen; expected about 1`,
+      { cause: error },
+    );
+  }
 }

@@ -156,6 +156,12 @@ describe("score", () => {
     );
     for (const held of [rows, lengths]) held.dispose();
     const ofFile = await run(addDecode, ["decode", "--model", model, file]);
+    const hot = await run(addSample, ["sample", "--model", model, "--temperature", "1e38"]);
+    expect(hot).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.stringContaining("temperature: 1e+38 is far too large"),
+    });
     expect(ofFile).toMatchObject({
       code: 2,
       out: "",

@@ -153,6 +153,7 @@ describe("a damaged model", () => {
     }
     for (const [path, body] of [
       ["/sample", { count: 2 }],
+      ["/sample", { count: 2, temperature: 0.5 }],
       ["/interpolate", { first: "a pie", second: "a warm pie" }],
     ] as const) {
       const { status, text } = await post(url, path, body);
@@ -264,6 +265,9 @@ describe("wrong requests", () => {
     const far = await post(url, "/decode", { latents: [filled(0), filled(3e38)] });
     expect(far.json.error).toMatch(/^latents\[1\]\.values: far too large, up to 3\.00e\+38: /);
     expect([far.status, far.json.field]).toEqual([422, "latents[1].values"]);
+    const hot = await post(url, "/sample", { temperature: 1e38, count: 2 });
+    expect(hot.json.error).toMatch(/^temperature: 1e\+38 is far too large/);
+    expect([hot.status, hot.json.field]).toEqual([422, "temperature"]);
     expect((await post(url, "/score", { text: "a" })).status).toBe(200);
   });
 
