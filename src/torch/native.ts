@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { messageOf, RiverrunError } from "../base/errors.ts";
+import { missingBytes } from "./sharedObject.ts";
 
 /** A tensor or generator of libtorch, named by a number. */
 export type Handle = number;
@@ -136,6 +137,8 @@ function load(): Native {
     );
   }
   try {
+    const missing = missingBytes(addonPath);
+    if (missing > 0) throw new RiverrunError(`it was cut short, ${missing} bytes at its end are missing`);
     return createRequire(import.meta.url)(addonPath) as Native;
   } catch (error) {
     throw new RiverrunError(
