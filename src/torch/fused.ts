@@ -1,7 +1,7 @@
 /**
- * The operators of native/fused.cc and native/transformer.cc: chains of element-wise passes as one pass over memory,
- * which is what a training step spends its time on beside matrix products. Elsewhere than on the CPU, and in bfloat16,
- * they are composed of libtorch's operators; both ways agree to rounding.
+ * The operators of native/fused.cc, timeMap.cc, linearMaps.cc and transformer.cc: chains of element-wise passes as one
+ * pass over memory, which is what a training step spends its time on beside matrix products. Elsewhere than on the CPU,
+ * and in bfloat16, they are composed of libtorch's operators; both ways agree to rounding.
  */
 import { eye } from "./creation.ts";
 import {
