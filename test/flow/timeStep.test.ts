@@ -1,11 +1,15 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { type FlowConfig, FlowContext, multiScaleFlow, presetConfig } from "../../src/flow/index.ts";
+import { TimeStep } from "../../src/flow/timeStep.ts";
 import { InitContext } from "../../src/nn/index.ts";
 import { Generator, grad, noGrad, randn, scope, type Tensor } from "../../src/torch/index.ts";
 
 const small = { heads: 2, layers: 1, hidden: 8, steps: 3, levels: 2 } as const;
 
-/** What the settings of a pass must not change. */
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
 describe.each([
   ["paper-nar", [8, 8, 8]],
   ["riverrun-nar", [8, 6, 0]],
@@ -32,9 +36,13 @@ describe.each([
         const loss = y.square().sum().add(logDet.sum());
         return [y, logDet, ...grad([loss], flow.parameters())];
       };
+      const taken = vi.spyOn(TimeStep.prototype, "encode");
       const together = run(context);
+      expect(taken).toHaveBeenCalled();
       expect(met).toEqual([]);
+      taken.mockClear();
       const apart = run(traced);
+      expect(taken).not.toHaveBeenCalled();
       expect(met.filter((where) => where.endsWith("time map"))).not.toEqual([]);
       together.forEach((value, index) => {
         expect(value.sub(apart[index]).abs().amax().item()).toBeLessThan(1e-11);

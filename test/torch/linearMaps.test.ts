@@ -16,7 +16,7 @@ import {
   timeMap,
   timeMapParts,
 } from "../../src/torch/index.ts";
-import { comparison } from "./compareFused.ts";
+import { comparison, difference } from "./compareFused.ts";
 
 const half: CouplingPlace = { start: 3, stride: 1, channel: 0, changed: 3, width: 19 };
 const places: Readonly<Record<string, CouplingPlace>> = {
@@ -73,6 +73,24 @@ describe.each(["float64", "float32"] as const)("operators of linear maps in %s e
           return place.changed > 0 ? [picked(y, rows.seen), picked(y, rows.changed)] : [picked(y, rows.seen)];
         },
       );
+    });
+  });
+
+  test("timeMapParts neither reads what stands at pads nor gives it a gradient", () => {
+    scope(() => {
+      const [x, scale, bias, matrix] = [draw([3, 6, 19], 1), draw([19], 2), draw([19], 3), draw([6, 6], 4)];
+      const counts = [6, 2, 0];
+      const noise = tensor(
+        counts.flatMap((count) => Array.from({ length: 6 }, (_, t) => (t < count ? 0 : Number.NaN))),
+        [3, 6, 1],
+        { dtype },
+      );
+      const run = (input: Tensor): Tensor[] => {
+        const { seen, changed } = timeMapParts(input, { scale, bias }, matrix, counts, half);
+        const loss = seen.square().sum().add(changed.square().sum());
+        return [seen, changed, ...grad([loss], [x, scale, bias, matrix])];
+      };
+      expect(difference(run(x.add(noise)), run(x))).toBe(0);
     });
   });
 
