@@ -82,6 +82,16 @@ describe("trainingTexts", () => {
 });
 
 describe("TrainingSet", () => {
+  it("does not know the word <unk>, which texts of the Penn Treebank hold", async () => {
+    const config = microConfig();
+    const { model } = await prepareModel({
+      config: { ...config, data: { ...config.data, tokenizer: "ptb" } },
+      texts: short,
+    });
+    expect(model.prepare("a <unk>")).toMatchObject({ tokens: ["a", "<unk>"], unknown: 1 });
+    expect(new TrainingSet(model, ["a <unk>"]).knownShare).toBe(0.5);
+  });
+
   it("knows sizes, cuts and unknown words", async () => {
     const { model } = await prepareModel({ config: microConfig(), texts: short });
     const set = new TrainingSet(model, [...short, "a zebra"]);
