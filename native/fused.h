@@ -52,12 +52,7 @@ void overRows(int64_t rows, int64_t width, const Body& body) {
   });
 }
 
-// How many tasks a batch is shared out to: one a thread where there are enough examples; otherwise one, whose products
-// use the threads.
-inline int64_t exampleTasks(int64_t batch) {
-  const int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
-  return batch < threads ? 1 : threads;
-}
+inline int64_t threadsHere() { return at::in_parallel_region() ? 1 : at::get_num_threads(); }
 
 // Column sums of many rows: every task of rows has sums of its own, added up in a fixed order, so that the result
 // depends on the tasks and not on which thread was first.

@@ -13,7 +13,7 @@ struct Place {
   static Place of(at::IntArrayRef numbers, int64_t changed, int64_t width) {
     demand(numbers.size() == 5, "a place is [positions, channels, start, stride, channel]");
     const Place place{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], changed, width};
-    demand(place.start >= 0 && place.stride >= 1 && place.channel >= 0 && width >= 0 &&
+    demand(place.start >= 0 && place.stride >= 1 && place.channel >= 0 && width >= 0 && changed >= 0 &&
                place.channel + width <= place.channels && changed <= place.positions &&
                (changed == 0 || place.start + (changed - 1) * place.stride < place.positions),
            "the changed part does not lie within the input");

@@ -87,11 +87,8 @@ Products productsFor(const Tensor& x, int64_t rows, bool bf16) {
     TORCH_CHECK(hasBf16Products(), "this processor or libtorch has no products in bfloat16");
     return Products::kBf16;
   }
-  return rows >= kLeastRows ? productsOfLaidOut(x) : Products::kLibrary;
-}
-
-Products productsOfLaidOut(const Tensor& x) {
-  return x.scalar_type() == at::kFloat && hasMicroKernels() ? Products::kFloat : Products::kLibrary;
+  return rows >= kLeastRows && x.scalar_type() == at::kFloat && hasMicroKernels() ? Products::kFloat
+                                                                                  : Products::kLibrary;
 }
 
 RightFactor::RightFactor(const Tensor& matrix, Of of, Products products, std::optional<bool> lasts)

@@ -16,9 +16,6 @@ bool hasBf16Products();
 // What multiplies `rows` rows of x's dtype. @throws where bf16 is asked for and not there
 Products productsFor(const Tensor& x, int64_t rows, bool bf16);
 
-// What multiplies by a right factor of x's dtype that lies as it is wanted, so that even few rows pay.
-Products productsOfLaidOut(const Tensor& x);
-
 // The right factor B (depth x columns) of a product, in panels of columns.
 class RightFactor {
  public:

@@ -85,7 +85,11 @@ std::vector<std::pair<int64_t, int64_t>> rowsOfParts(int64_t rows, const std::op
   return of;
 }
 
-// Calls body(task, example), every task with examples of its own and in order, so that sums do not depend on threads.
+// How many tasks a batch is shared out to: a product uses one thread.
+int64_t tasksFor(int64_t batch) { return std::clamp<int64_t>(batch, 1, threadsHere()); }
+
+// Calls body(task, first example, end), every task with examples of its own and in order, so that sums do not depend on
+// threads.
 template <typename Body>
 void overExamples(int64_t batch, int64_t tasks, const Body& body) {
   at::parallel_for(0, tasks, 1, [&](int64_t first, int64_t last) {
@@ -134,7 +138,7 @@ struct TimeMap : torch::autograd::Function<TimeMap> {
       for (const Tensor& part : results)
         to.numbers.push_back(part.data_ptr<T>()), to.sizes.push_back(part.size(1) * channels);
       const T* from = x.const_data_ptr<T>();
-      overExamples(batch, exampleTasks(batch), [&](int64_t, int64_t first, int64_t last) {
+      overExamples(batch, tasksFor(batch), [&](int64_t, int64_t first, int64_t last) {
         const Tensor scratch = at::empty({map.scratch()}, x.options());
         for (int64_t b = first; b < last; ++b) {
           const int64_t count = counts.empty() ? positions : counts[b], real = counts.empty() ? rows : count;
@@ -165,7 +169,7 @@ struct TimeMap : torch::autograd::Function<TimeMap> {
     const Tensor &x = saved[0], &w = saved[1], &scale = saved[2], &bias = saved[3], &shift = saved[4];
     const auto counts = context->saved_data["counts"].toIntVector();
     const int64_t batch = x.size(0), rows = w.size(0), positions = x.size(1), channels = x.size(2);
-    const int64_t tasks = exampleTasks(batch);
+    const int64_t tasks = tasksFor(batch);
     std::optional<Place> place;
     if (scale.defined()) {
       place = Place::of(context->saved_data["place"].toIntVector(), context->saved_data["changed"].toInt(), channels);

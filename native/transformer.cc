@@ -22,7 +22,8 @@ struct Shape {
 
   int64_t rows() const { return batch * positions; }
   int64_t size() const { return channels / heads; }
-  int64_t tasks() const { return exampleTasks(batch); }
+  // One a thread where there are enough examples; otherwise one, whose products use the threads.
+  int64_t tasks() const { return batch < threadsHere() ? 1 : threadsHere(); }
   int64_t examples() const { return std::max<int64_t>(1, kRows / positions); }
 
   // Room for what products read as a factor.

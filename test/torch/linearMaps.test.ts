@@ -186,6 +186,7 @@ test("operators of linear maps refuse what does not fit, in words", () => {
     expect(() => timeMapParts(x, affine, matrix, [6, 7], half)).toThrow("out of range");
     expect(() => timeMapParts(x, { ...affine, bias: draw([18]) }, matrix, [6, 6], half)).toThrow("one entry a column");
     expect(() => timeMapParts(x, affine, matrix, [6, 6], { ...half, start: 4 })).toThrow("does not lie within");
+    expect(() => timeMapParts(x, affine, matrix, [6, 6], { ...half, changed: -1 })).toThrow("does not lie within");
     expect(() => luProduct(matrix, matrix, draw([7]))).toThrow("square factors of one size");
     const twice = tensor([0, 0, 1, 2, 3, 4], [6], { dtype: "int64" });
     expect(() => luProduct(matrix, matrix, draw([6]), twice)).toThrow("every row once");
