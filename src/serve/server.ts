@@ -67,7 +67,8 @@ function answerOf(results: readonly ItemResult[]): string {
     if ("refused" in result) {
       // Of all fields, the values alone are of an item.
       const refused = result.refused.replace(/^values(?=: )/, `latents[${place}].values`);
-      const field = /^(first|second|beam|temperature|latents\[\d+\]\.values)[: ]/.exec(refused)?.[1];
+      const name = /^(first|second|beam|temperature|top-[kp]|min-p|latents\[\d+\]\.values)[: ]/.exec(refused)?.[1];
+      const field = name?.replace(/-(.)/, (_, letter: string) => letter.toUpperCase());
       throw new HttpError(422, refused, field === undefined ? {} : { field });
     }
     if ("failed" in result) throw new HttpError(500, result.failed);

@@ -268,6 +268,9 @@ describe("wrong requests", () => {
     const hot = await post(url, "/sample", { temperature: 1e38, count: 2 });
     expect(hot.json.error).toMatch(/^temperature: 1e\+38 is far too large/);
     expect([hot.status, hot.json.field]).toEqual([422, "temperature"]);
+    const rare = await post(url, "/sample", { topP: 0.5 });
+    expect(rare.json.error).toMatch(/^top-p 0\.5: .* does not draw words one by one/);
+    expect([rare.status, rare.json.field]).toEqual([422, "topP"]);
     expect((await post(url, "/score", { text: "a" })).status).toBe(200);
   });
 

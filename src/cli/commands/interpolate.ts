@@ -1,5 +1,5 @@
 /** riverrun interpolate */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { ModelOptions } from "../model.ts";
 import { beamOption, numbers, rawOption } from "../options.ts";
 import { emit } from "../output.ts";
@@ -25,7 +25,11 @@ export function addInterpolate(program: Command): void {
   )
     .argument("<first>", "a text")
     .argument("<second>", "another text")
-    .option("--ratios <list>", "weights of the first text", numbers, [0.6, 0.5, 0.4])
+    .addOption(
+      new Option("--ratios <list>", "weights of the first text")
+        .argParser(numbers)
+        .default([0.6, 0.5, 0.4], "0.6,0.5,0.4"),
+    )
     .option("--spherical", "along the great circle instead of the straight line")
     .option(...beamOption)
     .option(...unknownOption)
