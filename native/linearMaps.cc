@@ -11,7 +11,7 @@ namespace {
 // W = L U, row i of the result being row order_i of W: L is what lower (N, N) has below its diagonal and 1 on it, U
 // what upper has above it with the given diagonal (n), both of the leading n x n block.
 struct LuProduct : torch::autograd::Function<LuProduct> {
-  // L (n x n), U and its transpose (n x wide).
+  // L (n x n) and U (n x wide).
   template <typename T>
   struct Factors {
     int64_t n, wide;

@@ -28,6 +28,11 @@ struct Place {
   int64_t size() const { return positions * channels; }
   int64_t seenRows() const { return overTime() ? positions - changed : positions; }
   int64_t seenWidth() const { return overTime() ? channels : channels - width; }
+  // Which of the changed positions t is; -1 where it is seen. Of whole positions.
+  int64_t changedIndex(int64_t t) const {
+    const int64_t j = t - start;
+    return j >= 0 && j % stride == 0 && j / stride < changed ? j / stride : -1;
+  }
   int64_t changedAt(int64_t j) const { return (start + j * stride) * channels + channel; }
 
   // Calls body(offset in the whole, offset in the seen part, length) for every run of the seen part of one row.
@@ -40,9 +45,7 @@ struct Place {
     }
     int64_t seen = 0;
     for (int64_t t = 0; t < positions; ++t) {
-      const int64_t j = t - start;
-      if (j >= 0 && j % stride == 0 && j / stride < changed) continue;
-      body(t * channels, seen++ * channels, channels);
+      if (changedIndex(t) < 0) body(t * channels, seen++ * channels, channels);
     }
   }
 };

@@ -61,7 +61,7 @@ struct Map {
 };
 
 // The results' rows, in one tensor or shared out to the two parts of a coupling.
-template <typename T, typename Number>
+template <typename Number>
 struct Parts {
   std::vector<Number*> numbers;
   std::vector<int64_t> sizes;                   // of an example
@@ -78,8 +78,8 @@ std::vector<std::pair<int64_t, int64_t>> rowsOfParts(int64_t rows, const std::op
   std::vector<std::pair<int64_t, int64_t>> of;
   int64_t seen = 0;
   for (int64_t t = 0; t < rows; ++t) {
-    const int64_t j = place ? t - place->start : -1;
-    if (j >= 0 && j % place->stride == 0 && j / place->stride < place->changed) of.emplace_back(1, j / place->stride);
+    const int64_t j = place ? place->changedIndex(t) : -1;
+    if (j >= 0) of.emplace_back(1, j);
     else of.emplace_back(0, seen++);
   }
   return of;
@@ -134,7 +134,7 @@ struct TimeMap : torch::autograd::Function<TimeMap> {
     byType(x, [&](auto zero) {
       using T = decltype(zero);
       const Map<T> map = mapOf<T>(x, w, scale, shift);
-      Parts<T, T> to{{}, {}, rowsOfParts(rows, place), channels};
+      Parts<T> to{{}, {}, rowsOfParts(rows, place), channels};
       for (const Tensor& part : results)
         to.numbers.push_back(part.data_ptr<T>()), to.sizes.push_back(part.size(1) * channels);
       const T* from = x.const_data_ptr<T>();
@@ -179,7 +179,7 @@ struct TimeMap : torch::autograd::Function<TimeMap> {
     byType(x, [&](auto zero) {
       using T = decltype(zero);
       const Map<T> map = mapOf<T>(x, w, scale, shift);
-      Parts<T, const T> slopes{{}, {}, rowsOfParts(rows, place), channels};
+      Parts<const T> slopes{{}, {}, rowsOfParts(rows, place), channels};
       for (size_t part = 0; part < gradients.size(); ++part) {
         const Tensor& gradient = gradients[part];
         slopes.numbers.push_back(gradient.defined() ? gradient.const_data_ptr<T>() : nullptr);

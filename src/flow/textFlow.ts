@@ -32,6 +32,8 @@ export interface PreparedText {
   readonly truncated: boolean;
   /** Words within the model's length that are not in the vocabulary. */
   readonly unknown: number;
+  /** Words of the whole text, of those too that were cut, that are in the vocabulary. */
+  readonly known: number;
 }
 
 /** Texts side by side. */
@@ -275,6 +277,7 @@ export class TextFlow extends Module {
       positions: filled,
       truncated: whole.length > positions,
       unknown: ids.filter((id) => id === Vocabulary.unk).length,
+      known: words.filter((id) => id !== Vocabulary.unk).length,
     };
   }
 

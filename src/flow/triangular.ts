@@ -1,6 +1,6 @@
 /** Square matrices in triangular factors: invertible by construction, with a log-determinant that is a sum. */
 import { type InitContext, Module } from "../nn/index.ts";
-import { arange, eye, luProduct, noGrad, type Tensor } from "../torch/index.ts";
+import { arange, eye, luFactors, luProduct, noGrad, type Tensor } from "../torch/index.ts";
 import * as op from "../torch/operators.ts";
 import { Tensor as TensorClass } from "../torch/tensor.ts";
 import { softClip } from "./softClip.ts";
@@ -48,12 +48,7 @@ export class PrefixLu extends Module {
 
   /** The factors of the leading n x n block. */
   factors(n: number): { readonly lower: Tensor; readonly upper: Tensor } {
-    const block = (matrix: Tensor): Tensor => matrix.slice(0, 0, n).slice(1, 0, n);
-    const identity = eye(n, n, { dtype: this.#lower.dtype, device: this.#lower.device });
-    return {
-      lower: block(this.#lower).tril(-1).add(identity),
-      upper: block(this.#upper).triu(1).add(this.logDiagonal(n).exp().diagEmbed()),
-    };
+    return luFactors(this.#lower, this.#upper, this.logDiagonal(n).exp());
   }
 }
 
@@ -100,15 +95,6 @@ export class PermutedLu extends Module {
     return this.#sign.mul(this.#logDiagonal.exp());
   }
 
-  #factors(): { readonly lower: Tensor; readonly upper: Tensor } {
-    const n = this.#lower.size(0);
-    const identity = eye(n, n, { dtype: this.#lower.dtype, device: this.#lower.device });
-    return {
-      lower: this.#lower.tril(-1).add(identity),
-      upper: this.#upper.triu(1).add(this.#diagonal.diagEmbed()),
-    };
-  }
-
   /** W, (n, n). */
   matrix(): Tensor {
     return luProduct(this.#lower, this.#upper, this.#diagonal, this.#permutation);
@@ -116,7 +102,7 @@ export class PermutedLu extends Module {
 
   /** W^-1 = U^-1 L^-1 P^T by two triangular solves. */
   inverse(): Tensor {
-    const { lower, upper } = this.#factors();
+    const { lower, upper } = luFactors(this.#lower, this.#upper, this.#diagonal);
     const n = lower.size(0);
     // P^T: its row order(i) is the unit vector i.
     const transposed = eye(n, n, { dtype: lower.dtype, device: lower.device })

@@ -76,9 +76,14 @@ export interface CouplingScale {
   readonly bound: number;
 }
 
+/** A place in an input of a shape (B, T, C), as the operators take it. */
+function placeNumbers([, positions, channels]: readonly number[], { start, stride, channel }: CouplingPlace): number[] {
+  return [positions, channels, start, stride, channel];
+}
+
 /** The parts of x (B, T, C), each contiguous. */
 export function couplingSplit(x: Tensor, place: CouplingPlace): CouplingParts {
-  const numbers = [x.size(1), x.size(2), place.start, place.stride, place.channel];
+  const numbers = placeNumbers(x.shape, place);
   const [seen, changed] = Tensor.adoptAll(coupling_split(x.handle, numbers, place.changed, place.width));
   return { seen, changed };
 }
@@ -99,7 +104,7 @@ export function timeMapParts(
   counts: readonly number[],
   place: CouplingPlace,
 ): CouplingParts {
-  const numbers = [x.size(1), x.size(2), place.start, place.stride, place.channel];
+  const numbers = placeNumbers(x.shape, place);
   const { scale, bias } = affine;
   const [seen, changed] = Tensor.adoptAll(
     time_map_parts(x.handle, scale.handle, bias.handle, matrix.handle, counts, numbers, place.changed),
@@ -111,23 +116,40 @@ export function timeMapParts(
 const mostFusedRows = 128;
 
 /**
- * L U, or its rows in the given order, of the leading n x n blocks: L has `lower`'s numbers below its diagonal and 1 on
- * it, U `upper`'s above it and the given diagonal.
+ * L and U of the leading n x n blocks: L has `lower`'s numbers below its diagonal and 1 on it, U `upper`'s above it and the
+ * given diagonal.
  *
  * @param lower (N, N)
  * @param upper (N, N)
  * @param diagonal (n), n <= N
+ * @returns (n, n) each
+ */
+export function luFactors(
+  lower: Tensor,
+  upper: Tensor,
+  diagonal: Tensor,
+): { readonly lower: Tensor; readonly upper: Tensor } {
+  const n = diagonal.size(0);
+  const block = (matrix: Tensor): Tensor => matrix.slice(0, 0, n).slice(1, 0, n);
+  const identity = eye(n, n, { dtype: lower.dtype, device: lower.device });
+  return {
+    lower: block(lower).tril(-1).add(identity),
+    upper: block(upper).triu(1).add(diagonal.diagEmbed()),
+  };
+}
+
+/**
+ * L U of `luFactors`, or its rows in the given order.
+ *
  * @param order (n) of int64
  * @returns (n, n)
  */
 export function luProduct(lower: Tensor, upper: Tensor, diagonal: Tensor, order?: Tensor): Tensor {
-  const n = diagonal.size(0);
-  if (isFusable(lower) && n <= mostFusedRows) {
+  if (isFusable(lower) && diagonal.size(0) <= mostFusedRows) {
     return Tensor.adopt(lu_product(lower.handle, upper.handle, diagonal.handle, order?.handle));
   }
-  const block = (matrix: Tensor): Tensor => matrix.slice(0, 0, n).slice(1, 0, n);
-  const one = eye(n, n, { dtype: lower.dtype, device: lower.device });
-  const product = block(lower).tril(-1).add(one).matmul(block(upper).triu(1).add(diagonal.diagEmbed()));
+  const factors = luFactors(lower, upper, diagonal);
+  const product = factors.lower.matmul(factors.upper);
   return order ? product.indexSelect(0, order) : product;
 }
 
@@ -165,7 +187,7 @@ export function affineCoupling(
     output.bias.handle,
     output.gain.handle,
     counts,
-    [shape[1], shape[2], place.start, place.stride, place.channel],
+    placeNumbers(shape, place),
     scale.map === "sigmoid" ? 0 : 1,
     scale.bound,
     inverse,

@@ -29,6 +29,7 @@ export {
   couplingSplit,
   hasBf16Products,
   isFusable,
+  luFactors,
   luProduct,
   scaleShift,
   scalesLogDet,

@@ -4,7 +4,6 @@ import { UsageError } from "../base/errors.ts";
 import { splitHeldOut } from "../corpora/index.ts";
 import type { Config, PreparedText, TextFlow } from "../flow/index.ts";
 import { tokenizerOf } from "../text/tokenizer-names.ts";
-import { Vocabulary } from "../text/vocabulary.ts";
 import type { WordPiece } from "../text/wordPiece.ts";
 import { weightOf } from "./gradients.ts";
 
@@ -86,8 +85,7 @@ export class TrainingSet {
     this.positions = texts.map((text) => {
       const prepared = model.prepare(text);
       if (prepared.truncated) truncated++;
-      // Not `has`: a text may hold the word <unk> itself.
-      for (const id of model.vocabulary.encode(prepared.tokens)) if (id !== Vocabulary.unk) known++;
+      known += prepared.known;
       words += prepared.tokens.length;
       weights.push(weightOf(model, prepared));
       return prepared.positions;
