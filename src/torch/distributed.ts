@@ -27,7 +27,7 @@ export interface Membership {
   readonly sharedMemory: boolean;
 }
 
-/** Another process is gone, did not come, or did not answer in time. */
+/** Another process is gone, did not come, did not answer in time, or does something else. */
 export class PeerError extends RiverrunError {
   override name = "PeerError";
 }
@@ -49,15 +49,20 @@ function isPeerFailure(error: unknown): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === "ERR_PEER";
 }
 
-/** What `answer` says. @throws PeerError where another process is gone, or late by more than `timeout` seconds */
+/** What `answer` says. @throws PeerError where another process is gone, late by more than `timeout` seconds, or unlike */
 async function heard<Result>(answer: Promise<Result> | Result, timeout: number): Promise<Result> {
   try {
     return await answer;
   } catch (error) {
     if (!isPeerFailure(error)) throw error;
-    throw new PeerError(`another process is gone, or did not answer within ${timeout} s (${cause(error)})`, {
-      cause: error,
-    });
+    const why = cause(error);
+    throw new PeerError(
+      // Only in shared memory a process sees what another came with; through connections both wait until they are late.
+      /^rank \d+ sums /.test(why)
+        ? `the processes do not do the same (${why}): all must run the same version, on the same data and configuration`
+        : `another process is gone, or did not answer within ${timeout} s (${why})`,
+      { cause: error },
+    );
   }
 }
 

@@ -106,7 +106,7 @@ describe.skipIf(elsewhere !== undefined)(`shared memory${elsewhere === undefined
     for (const [rank, { lost, later }] of seen.entries()) {
       const [own, theirs] = rank === 0 ? [24, 16] : [16, 24];
       const what = `rank ${1 - rank} sums ${theirs} bytes of 8 each where rank ${rank} sums ${own} bytes of 8 each`;
-      expect(lost.message).toContain(`(${what})`);
+      expect(lost.message).toContain(`the processes do not do the same (${what}): all must run the same version`);
       expect(later.message).toBe(lost.message);
     }
   });
