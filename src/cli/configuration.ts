@@ -8,6 +8,7 @@ import { type Config, configSchema, missingKeys, parseConfig, presetConfig, pres
 import { readModelConfig } from "../flow/modelFolder.ts";
 import { storedConfig } from "../train/plus.ts";
 import { isStream } from "./lines.ts";
+import { noSuchKey } from "./nearestKey.ts";
 
 function set(config: Record<string, unknown>, assignment: string): void {
   const at = assignment.indexOf("=");
@@ -23,8 +24,9 @@ function set(config: Record<string, unknown>, assignment: string): void {
   let part: Record<string, unknown> = config;
   for (const [index, key] of path.entries()) {
     if (!Object.hasOwn(part, key)) {
+      const owner = index === 0 ? "the configuration" : path.slice(0, index).join(".");
       throw new UsageError(
-        `--set ${assignment}: there is no key "${path.slice(0, index + 1).join(".")}"; expected one of ${Object.keys(part).join(", ")}`,
+        `--set ${assignment}: ${noSuchKey(path.join("."), config)}; ${owner} has the keys ${Object.keys(part).join(", ")}`,
       );
     }
     if (index === path.length - 1) part[key] = value;
@@ -57,6 +59,11 @@ interface Problem {
   readonly message: string;
 }
 
+/** An object that has every key of any preset. */
+function allKeys(): object {
+  return Object.assign({}, ...presetNames.map(presetConfig)) as object;
+}
+
 /** Single keys by the schema, then relations between keys. */
 function problemsOf(value: unknown): Problem[] {
   const { success, error } = configSchema.safeParse(value);
@@ -79,7 +86,7 @@ function problemsOf(value: unknown): Problem[] {
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((key) => ({
         path: [...issue.path, key],
-        message: `there is no key "${[...issue.path, key].join(".")}"`,
+        message: noSuchKey([...issue.path, key].join("."), allKeys()),
       }));
     }
     return [{ path: issue.path, message: `${name || "(top level)"}: ${issue.message}` }];

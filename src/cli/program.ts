@@ -53,6 +53,17 @@ function versions(): string {
   return `riverrun ${version} (libtorch ${libtorch})`;
 }
 
+/** How to ask for the help of the command that arguments begin with. */
+function helpOf(program: Command, args: readonly string[]): string {
+  let [command, call] = [program, programName()];
+  for (const arg of args) {
+    const own = command.commands.find((one) => one.name() === arg);
+    if (!own) break;
+    [command, call] = [own, `${call} ${arg}`];
+  }
+  return `${call} --help`;
+}
+
 /** The program with these commands. */
 function programOf(commands: readonly AddCommand[]): Command {
   const program = new Command("riverrun")
@@ -74,11 +85,14 @@ function programOf(commands: readonly AddCommand[]): Command {
  * RIVERRUN_DEBUG=1 adds the stack.
  */
 export async function runProgram(commands: readonly AddCommand[], args: readonly string[]): Promise<void> {
+  const program = programOf(commands);
   try {
-    await programOf(commands).parseAsync(args, { from: "user" });
+    await program.parseAsync(args, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : 2;
+      // Without a command the help itself has been written.
+      if (process.exitCode !== 0 && error.code !== "commander.help") sayFailure(`see: ${helpOf(program, args)}\n`);
       return;
     }
     sayFailure(`riverrun: ${messageOf(error)}\n`);

@@ -22,11 +22,15 @@ describe("the program", () => {
       expect(help.out).toContain(`\n  ${name}`);
     expect(runProcess(["train", "--help"]).out).toContain("Example:\n  $ node dist/cli/main.js train");
     expect(runProcess(["--version"]).out).toMatch(/^riverrun \d+\.\d+\.\d+ \(libtorch .*\)\n$/);
-    expect(runProcess(["nonsense"])).toMatchObject({
-      code: 2,
-      out: "",
-      err: expect.stringContaining("unknown command"),
-    });
+    const wrong = (...args: string[]): string => {
+      const { code, out, err } = runProcess(args);
+      expect({ code, out }).toEqual({ code: 2, out: "" });
+      return err;
+    };
+    expect(wrong("nonsense")).toBe("error: unknown command 'nonsense'\nsee: node dist/cli/main.js --help\n");
+    expect(wrong("trian")).toContain("(Did you mean train?)\nsee: node dist/cli/main.js --help\n");
+    expect(wrong("vectors", "nonsense")).toContain("\nsee: node dist/cli/main.js vectors --help\n");
+    expect(wrong("sample")).toContain("'--model <dir>' not specified\nsee: node dist/cli/main.js sample --help\n");
   });
 
   it("helps without the addon, and says how to get it", () => {

@@ -284,7 +284,16 @@ describe("configuration", () => {
   const lineOf = (word: string): number => whole.slice(0, whole.indexOf(word)).split("\n").length;
   it.each([
     ["a type", whole.replace(/"sigma": [\d.]+/, '"sigma": "wide"'), `${lineOf('"sigma"')}:5: data.sigma: `],
-    ["an unknown key", whole.replace('"sigma"', '"sgima"'), `${lineOf('"sigma"')}:5: there is no key "data.sgima"`],
+    [
+      "an unknown key",
+      whole.replace('"sigma"', '"sgima"'),
+      `${lineOf('"sigma"')}:5: there is no key "data.sgima" (did you mean data.sigma?)`,
+    ],
+    [
+      "a key that is like no other",
+      whole.replace('"sigma"', '"loudness"'),
+      `${lineOf('"sigma"')}:5: there is no key "data.loudness"; `,
+    ],
     ["a missing key", whole.replace('"sigma"', '"sgima"'), `${lineOf('"data"')}:3: data.sigma: missing: `],
     [
       "a configuration of few keys, all missing ones at once",
@@ -309,6 +318,23 @@ describe("configuration", () => {
   });
 
   it.each([
+    ["train.maxStep", "train.maxSteps"],
+    ["train.maxsteps", "train.maxSteps"],
+    ["trian.maxSteps", "train.maxSteps"],
+    ["maxSteps", "train.maxSteps"],
+    ["train.sigma", "data.sigma"],
+    ["flow.sigam", "data.sigma"],
+    ["attentionDecoder.flowTrian.maxStep", "attentionDecoder.flowTrain.maxSteps"],
+    ["attentiondecoder", "attentionDecoder"],
+    ["seed.first", undefined],
+    ["nonsense", undefined],
+  ])("--set %s=1 is asked whether it means %s", async (key, meant) => {
+    const failed = await run(addTrain, ["train", "--preset", "tiny-plus", "--set", `${key}=1`, "--print-config"]);
+    expect(failed.code).toBe(2);
+    expect(/did you mean (.*)\?/.exec(failed.err)?.[1]).toBe(meant);
+  });
+
+  it.each([
     [["--preset", "nope"], 2, "unknown preset"],
     [["--preset", "tiny", "--config", data], 2, "one of --preset NAME, --config FILE and --from DIR"],
     [["--preset", "tiny", "--from", out], 2, "one of --preset NAME, --config FILE and --from DIR"],
@@ -316,7 +342,11 @@ describe("configuration", () => {
     [["--from", out, "--set", "flow.hidden=2", "--data", data, "--out", join(folder, "x")], 2, "flow.hidden is"],
     [["--config", "/nowhere.json"], 3, "/nowhere.json does not exist"],
     [["--preset", "tiny"], 2, "--data"],
-    [["--preset", "tiny", "--set", "train.maxStep=3", "--print-config"], 2, "there is no key"],
+    [
+      ["--preset", "tiny", "--set", "train.lr=3", "--print-config"],
+      2,
+      'no key "train.lr"; train has the keys maxSteps, ',
+    ],
     [["--preset", "tiny", "--set", "train", "--print-config"], 2, "expected key=value"],
     [["--preset", "tiny", "--set", "train.maxSteps=-3", "--print-config"], 2, "train.maxSteps"],
     [["--preset", "tiny", "--data", "/nowhere.txt", "--out", join(folder, "x")], 3, "does not exist"],
