@@ -5,19 +5,22 @@
 import { z } from "zod";
 import { UsageError } from "../base/errors.ts";
 import { precisions } from "../nn/index.ts";
+import { tokenizerNames } from "../text/tokenizer-names.ts";
 
 const positive = z.int().positive();
 /** Sizes have generous bounds, so that a damaged file cannot ask for more memory than any machine has. */
 const size = (most: number): z.ZodInt => z.int().positive().max(most);
 const share = z.number().min(0).max(1);
+/** What stands as 1 - x in a divisor, or would keep everything as it was for ever. */
+const belowOne = z.number().min(0).lt(1);
+/** What a model computes with has them too: beyond, float32 overflows, and the program would speak of damaged weights. */
+const between = (least: number, most: number): z.ZodNumber => z.number().min(least).max(most);
 
 /** How text becomes points: tokens, table, noise (spec of the continuous input). */
 const dataSchema = z.strictObject({
   tokenizer: z
-    .string()
-    .describe(
-      "name of a tokenizer: riverrun-words, tvqa-words, tvqa-words-commas, ptb, ptb-cased, moses-en, moses-ro, or wordpiece with the folder of a BERT-family model as word vectors",
-    ),
+    .enum([...tokenizerNames, "wordpiece"])
+    .describe("wordpiece goes with the folder of a BERT-family model as word vectors"),
   minCount: positive.describe("words seen less often than this in the training text become <unk>"),
   maxVocabulary: size(10_000_000).describe("most word types kept, specials included"),
   dimensions: size(8192).describe("D, channels of a token's vector"),
@@ -25,17 +28,17 @@ const dataSchema = z.strictObject({
   fixedLength: z
     .boolean()
     .describe("true: every text fills T positions with <sos> ... <eos> <pad>...; false: masks and a length model"),
-  sigma: z.number().positive().describe("standard deviation of the noise added to every vector"),
-  scale: z.number().positive().describe("standard deviation the table is scaled to, before noise"),
-  clip: z.number().positive().nullable().describe("entries of the scaled table are clipped to [-clip, clip]"),
+  sigma: between(1e-6, 1e3).describe("standard deviation of the noise added to every vector"),
+  scale: between(1e-6, 1e3).describe("standard deviation the table is scaled to, before noise"),
+  clip: between(1e-6, 1e6).nullable().describe("entries of the scaled table are clipped to [-clip, clip]"),
 });
 
 /** How word vectors are trained where none are given. */
 const vectorsSchema = z.strictObject({
   window: positive,
   iterations: positive,
-  xMax: z.number().positive(),
-  learningRate: z.number().positive(),
+  xMax: between(1e-6, 1e12),
+  learningRate: between(1e-12, 1e3),
 });
 
 /** The bijection. */
@@ -63,8 +66,8 @@ const flowSchema = z.strictObject({
   acContext: z
     .enum(["c", "none"])
     .describe("what the network of an autoregressive step reads beside its input: its own context c, or nothing"),
-  alpha: z.number().describe("offset of the sigmoid scale map, s = sigmoid(l + alpha)"),
-  softClip: z.number().positive().describe("c of the soft-clipped scale map, ln s = c tanh(a / c)"),
+  alpha: between(-50, 50).describe("offset of the sigmoid scale map, s = sigmoid(l + alpha)"),
+  softClip: between(1e-6, 50).describe("c of the soft-clipped scale map, ln s = c tanh(a / c)"),
   head: z
     .enum(["none", "gaussian", "codebook", "logistic"])
     .describe(
@@ -77,7 +80,7 @@ const flowSchema = z.strictObject({
   deepLayers: size(128)
     .nullable()
     .describe("transformer blocks of the causal network next to the latents; null: as many as flow.layers"),
-  dropout: share.describe("dropout inside the couplings' networks"),
+  dropout: belowOne.describe("dropout inside the couplings' networks"),
 });
 
 /** Learning. */
@@ -99,14 +102,14 @@ const trainSchema = z.strictObject({
     ),
   optimiser: z.enum(["adam", "adamw", "sgd"]),
   learningRate: z.number().positive(),
-  betas: z.tuple([share, share]),
-  momentum: share.describe("of sgd"),
+  betas: z.tuple([belowOne, belowOne]),
+  momentum: belowOne.describe("of sgd"),
   weightDecay: z.number().min(0),
   schedule: z.enum(["constant", "cosine", "linear"]),
   warmupSteps: z.int().min(0),
   finalFactor: share.describe("learning rate at the end, as a factor of learningRate"),
   clipNorm: z.number().positive().nullable(),
-  ema: share.describe("decay of the averaged weights that are validated and saved as the model; 0: none"),
+  ema: belowOne.describe("decay of the averaged weights that are validated and saved as the model; 0: none"),
   validateEvery: positive,
   checkpointEvery: positive,
   logEvery: positive,
@@ -121,8 +124,8 @@ const attentionDecoderSchema = z.strictObject({
   positionEncoding: z
     .enum(["none", "learned"])
     .describe("what tells the attention where a latent stands; none: only what it holds, as in the paper"),
-  dropout: share.max(0.99).describe("between the layers and before the logits"),
-  noiseVariance: z.number().min(0).describe("variance of the noise on the latents in training"),
+  dropout: belowOne.describe("between the layers and before the logits"),
+  noiseVariance: between(0, 1e6).describe("variance of the noise on the latents in training"),
   beam: size(1024).describe("hypotheses of a text"),
   minTokens: z.int().min(0).describe("a text may not end before it has this many words"),
   flowTrain: trainSchema.describe("how the flow is trained, where none is given; train is the decoder's training"),
@@ -131,8 +134,8 @@ const attentionDecoderSchema = z.strictObject({
 /** Latents to words. */
 const generateSchema = z.strictObject({
   decoder: z.enum(["bayes", "cosine"]),
-  kappa: z.number().positive().describe("inverse temperature of the cosine rule"),
-  temperature: z.number().positive(),
+  kappa: between(1e-6, 1e6).describe("inverse temperature of the cosine rule"),
+  temperature: between(1e-6, 1e6),
 });
 
 const reportSchema = z.strictObject({
@@ -161,10 +164,15 @@ export type FlowConfig = Config["flow"];
 export type TrainConfig = Config["train"];
 export type AttentionDecoderConfig = NonNullable<Config["attentionDecoder"]>;
 
+/** Whether a flow is made of causal networks, which are as wide as `flow.hidden` says or as a whole vector. */
+function isCausal({ couplings }: FlowConfig): boolean {
+  return couplings === "causal" || couplings === "tarflow";
+}
+
 /** What causal flows and their heads need. */
 function headProblems({ data, flow }: Config): string[] {
   const problems: string[] = [];
-  const causal = flow.couplings === "causal" || flow.couplings === "tarflow";
+  const causal = isCausal(flow);
   if (causal !== (flow.head !== "none")) {
     problems.push(
       `flow.head: "${flow.head}" does not go with flow.couplings "${flow.couplings}": causal and tarflow have a head, the others "none"`,
@@ -223,7 +231,7 @@ function relationsOf(config: Config): string[] {
   const autoregressive = flow.couplings === "autoregressive";
   const width = autoregressive ? data.dimensions : (flow.hidden ?? data.dimensions);
   const narrowest = flow.hidden === null && flow.couplings !== "time" && !autoregressive ? width / 2 : width;
-  if (flow.network === "attention" && narrowest % flow.heads !== 0) {
+  if (flow.network === "attention" && !isCausal(flow) && narrowest % flow.heads !== 0) {
     problems.push(`flow.heads: ${flow.heads} heads do not divide the networks' width ${narrowest}`);
   }
   if (flow.family === "paper" && !data.fixedLength) {

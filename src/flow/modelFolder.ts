@@ -198,7 +198,10 @@ export function loadModel(
     try {
       model.loadStateDict(tensors);
     } catch (error) {
-      throw new UsageError(`${paths.tensors}: ${messageOf(error)}`, { cause: error });
+      throw new UsageError(
+        `${paths.tensors}: ${messageOf(error)}; config.json beside it describes another model: expected both files of one training`,
+        { cause: error },
+      );
     }
     model.networkPrecision = networks;
     model.folder = directory;

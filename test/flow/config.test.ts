@@ -55,3 +55,36 @@ describe("a key that the flow has no use for is refused, so that nobody trains a
     expect(() => parsed(preset, flow)).not.toThrow();
   });
 });
+
+describe("a number that no model could compute with is refused by its name", () => {
+  const huge = ["data.sigma", "data.scale", "data.clip", "flow.alpha", "flow.softClip", "generate.kappa"];
+  const most = ["flow.dropout", "train.ema", "train.momentum"].map((key) => [key, 1] as const);
+  const cases = [
+    ...[...huge, "generate.temperature", "vectors.xMax", "vectors.learningRate"].flatMap((key) => [
+      [key, 1e308] as const,
+      [key, Number.NaN] as const,
+    ]),
+    ...["data.sigma", "data.scale", "flow.softClip", "generate.temperature"].map((key) => [key, 1e-300] as const),
+    ...most,
+    ["data.tokenizer", "nobody's"] as const,
+  ];
+  test.each(cases)("%s: %s", (key, value) => {
+    const [part, name] = key.split(".") as ["data", string];
+    const config = presetConfig("tiny");
+    const changed = { ...config, [part]: { ...config[part], [name]: value } };
+    expect(() => parseConfig(changed, "a configuration")).toThrow(`a configuration: ${key}: `);
+  });
+});
+
+test("the heads of a causal network divide its own width, which is a whole vector's where none is said", () => {
+  const { data, flow, ...rest } = presetConfig("tiny-ar");
+  const sized = (heads: number): unknown => ({
+    ...rest,
+    data: { ...data, dimensions: 20 },
+    flow: { ...flow, hidden: null, heads },
+  });
+  expect(() => parseConfig(sized(4), "a configuration")).not.toThrow();
+  expect(() => parseConfig(sized(3), "a configuration")).toThrow(
+    "a configuration: flow.heads: 3 heads do not divide the width 20",
+  );
+});
