@@ -1,7 +1,7 @@
 /** What a training does with what its loop reports: nothing, lines, or files too. */
 import { join } from "node:path";
 import { messageOf, RiverrunError } from "../base/errors.ts";
-import { saveModel } from "../flow/index.ts";
+import { modelFiles, saveModel } from "../flow/index.ts";
 import { refuseNonFinite, saveCheckpoint } from "./checkpoint.ts";
 import { type LoopHooks, type ValidationReport, withAverages } from "./loop.ts";
 import { MetricsLog, type MetricsRow } from "./metricsLog.ts";
@@ -9,15 +9,16 @@ import type { Run, RunControl, Start } from "./run.ts";
 import type { RunFolder } from "./runFolder.ts";
 import { EventLog } from "./tensorboard/eventLog.ts";
 
-/** A metrics line that cannot be written ends the training as a checkpoint that cannot be written does. */
+/** What cannot be written ends the training as a checkpoint that cannot be written does. */
 function writing<Result>(what: string, body: () => Result): Result {
   try {
     return body();
   } catch (error) {
-    if (error instanceof RiverrunError) throw error;
-    throw new RiverrunError(`cannot write ${what}: ${messageOf(error)}; the last checkpoint is whole`, {
-      cause: error,
-    });
+    const why = error instanceof RiverrunError ? error.message : `cannot write ${what}: ${messageOf(error)}`;
+    throw new RiverrunError(
+      `${why}; the last checkpoint is whole. Make room or choose another disk, then go on with --resume`,
+      { cause: error },
+    );
   }
 }
 
@@ -73,6 +74,7 @@ export function writingHooks(
     writing(path, () => metrics.append(row));
     writing("TensorBoard events", () => events.append(row));
   };
+  const saveModelNow = (): void => writing(join(out, modelFiles.tensors), () => saveModel(model, out));
   let at = before.step;
   return {
     ...reporting,
@@ -105,12 +107,12 @@ export function writingHooks(
     },
     saveBest: () => {
       refuseNonFinite({ model, optimiser, average }, at);
-      saveModel(model, out);
+      saveModelNow();
     },
     saveCheckpoint: (state) => {
       saveCheckpoint(out, state, { model, optimiser, average });
       // Before the first validation the folder holds the model so far, so that it can be loaded at any time.
-      if (state.best === null) withAverages(average, () => saveModel(model, out));
+      if (state.best === null) withAverages(average, saveModelNow);
       run.options.onCheckpoint?.(state.step);
     },
   };

@@ -48,4 +48,20 @@ describe("a full disk", () => {
     (await train({ ...options, out, resume: true })).model.dispose();
     expect(sameRun(whole, out)).toBe(true);
   });
+
+  it("says how to go on where it is the best model that finds no room", async () => {
+    const out = join(scratch(), "full");
+    const options: TrainOptions = { config: microConfig(), texts, out, resume: true };
+    const start = train({
+      ...options,
+      onValidation: ({ step }) => {
+        if (step === 4) disk.room = 0;
+      },
+    });
+    await expect(start).rejects.toThrow(
+      /cannot write .*full\/config\.json: ENOSPC.*the last checkpoint is whole\. Make room .* go on with --resume/,
+    );
+    disk.room = Number.POSITIVE_INFINITY;
+    (await train(options)).model.dispose();
+  });
 });
