@@ -35,7 +35,7 @@ const dataSchema = z.strictObject({
 
 /** How word vectors are trained where none are given. */
 const vectorsSchema = z.strictObject({
-  window: positive,
+  window: size(10_000),
   iterations: positive,
   xMax: between(1e-6, 1e12),
   learningRate: between(1e-12, 1e3),

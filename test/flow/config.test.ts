@@ -66,6 +66,7 @@ describe("a number that no model could compute with is refused by its name", () 
     ]),
     ...["data.sigma", "data.scale", "flow.softClip", "generate.temperature"].map((key) => [key, 1e-300] as const),
     ...most,
+    ["vectors.window", 1e9] as const,
     ["data.tokenizer", "nobody's"] as const,
   ];
   test.each(cases)("%s: %s", (key, value) => {

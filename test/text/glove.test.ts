@@ -367,6 +367,9 @@ test("the built-in corpus: as low a loss as the plain loop reaches, and places n
 test("refusals name the option and what was expected", async () => {
   const texts = [[0, 1, 2]];
   await expect(trainGlove(texts, 3, { ...small, window: 0 })).rejects.toThrow(/window must be a positive integer/);
+  await expect(trainGlove(texts, 3, { ...small, window: 1e9 })).rejects.toThrow(
+    /window must be at most 10000, got 1000000000/,
+  );
   await expect(trainGlove(texts, 3, { ...small, xMax: -1 })).rejects.toThrow(/xMax must be a positive number/);
   await expect(trainGlove(texts, 2, small)).rejects.toThrow(/2 is no id of a vocabulary of 2 words/);
   await expect(trainGlove([[0], [1]], 2, small)).rejects.toThrow(/no two words stand near each other/);

@@ -101,6 +101,8 @@ const defaultMemory = 2 ** 30;
 const componentNanoseconds = 1.5;
 /** Work for which further threads are started. */
 const threadedSeconds = 3;
+/** Words on each side; every distance has its weight in memory. */
+const widestWindow = 10_000;
 /** A save takes at most about this share of the time. */
 const savingShare = 0.1;
 
@@ -110,6 +112,7 @@ function checkOptions(options: GloveOptions, vocabularySize: number): void {
     if (!Number.isSafeInteger(value) || value < 1)
       throw new UsageError(`GloVe: ${name} must be a positive integer, got ${value}`);
   }
+  if (window > widestWindow) throw new UsageError(`GloVe: window must be at most ${widestWindow}, got ${window}`);
   for (const [name, value] of Object.entries({ xMax, learningRate })) {
     if (!(Number.isFinite(value) && value > 0))
       throw new UsageError(`GloVe: ${name} must be a positive number, got ${value}`);
