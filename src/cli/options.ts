@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { numberIn } from "../base/numberIn.ts";
 import { type Truncation, truncationRules } from "../flow/causal/truncation.ts";
+import { noiseVariances } from "../generate/noiseVariance.ts";
 
 /** A whole number from `least` to `most`; beyond the default, numbers are no longer told from their neighbours. */
 export function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -15,6 +16,13 @@ export function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: s
     }
     return value;
   };
+}
+
+/** The variance of the noise on a latent. */
+export function noiseVariance(text: string): number {
+  const value = numberIn(text);
+  if (!noiseVariances.takes(value)) throw new InvalidArgumentError(`Expected ${noiseVariances.expected}.`);
+  return value;
 }
 
 /** A finite number of at least `least`. */

@@ -144,12 +144,17 @@ export async function overLines<Item>(
   return tally;
 }
 
-/** {@link overLines} on texts as the model reads them. A text that is cut is counted, and said so on stderr. */
+/**
+ * {@link overLines} on texts as the model reads them. A text that is cut is counted, and said so on stderr.
+ *
+ * @param faultOf what but the model is at fault where no words can be chosen for a text, if anything is
+ */
 export async function overTexts(
   model: TextFlow,
   file: string | undefined,
   options: LineOptions,
   body: (texts: readonly PreparedText[]) => readonly (readonly object[] | FailedText)[],
+  faultOf: (text: PreparedText) => string | undefined = () => undefined,
 ): Promise<Tally> {
   let [prepared, truncated] = [0, 0];
   const prepare = (line: string): PreparedText => {
@@ -158,8 +163,10 @@ export async function overTexts(
     if (text.truncated) truncated++;
     return text;
   };
-  const failed = (_: PreparedText, error: NonFiniteOutputError): FailedText =>
-    new FailedText(error.message, { isOfModel: true });
+  const failed = (text: PreparedText, error: NonFiniteOutputError): FailedText => {
+    const fault = faultOf(text);
+    return new FailedText(fault ?? error.message, { isOfModel: fault === undefined });
+  };
   const apartWhereNeeded = (texts: readonly PreparedText[]) => apart(texts, body, failed);
   const tally = await overLines(linesOf(file, options.jsonl), file, options, prepare, apartWhereNeeded);
   sayTruncated(model, truncated, prepared);

@@ -4,10 +4,11 @@ import { hashSeed } from "../base/random.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import { decodesByWord } from "./beam.ts";
 import { type DecodeOptions, decodeLatents, drawLatents, encodeTexts, type GeneratedText } from "./latents.ts";
+import { noiseVariances } from "./noiseVariance.ts";
 
 /** Choices of `perturbTexts`. */
 export interface PerturbOptions extends DecodeOptions {
-  /** Variance of z_0; the paper uses 0.5. */
+  /** Variance of z_0, from 0 to 10000; the paper uses 0.5. */
   readonly noiseVariance: number;
   /** Rewrites of each text. */
   readonly variants: number;
@@ -25,12 +26,13 @@ export interface Rewrite extends GeneratedText {
  * `variants` rewrites of every text, z_0 ~ N(0, noiseVariance) keyed by (seed, token ids, variant). Position 0 of an
  * autoregressive flow, the constant `<sos>`, gets no noise.
  *
- * @throws UsageError for a negative variance or a number of variants that is not a positive integer.
+ * @throws UsageError for a variance outside `noiseVariances` or a number of variants that is not a positive integer;
+ *   NonFiniteOutputError where the numbers that words are chosen by are not finite (`faultOfNoise` says why).
  */
 export function perturbTexts(model: TextFlow, texts: readonly PreparedText[], options: PerturbOptions): Rewrite[] {
   const { noiseVariance, variants, seed } = options;
-  if (!(noiseVariance >= 0 && Number.isFinite(noiseVariance))) {
-    throw new UsageError(`noise variance: expected a number of at least 0, got ${noiseVariance}`);
+  if (!noiseVariances.takes(noiseVariance)) {
+    throw new UsageError(`noise-variance: expected ${noiseVariances.expected}, got ${noiseVariance}`);
   }
   if (!Number.isInteger(variants) || variants < 1) {
     throw new UsageError(`variants: expected a positive integer, got ${variants}`);

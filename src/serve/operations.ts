@@ -6,6 +6,7 @@ import {
   decodeLatents,
   encodeTexts,
   faultOfLatent,
+  faultOfNoise,
   type GeneratedText,
   perturbTexts,
   reconstructTexts,
@@ -157,7 +158,11 @@ function decode(model: TextFlow, items: readonly Items["decode"][], choices: Cho
 /** What becomes of an item alone where the numbers that its words are chosen by are not finite. */
 function withoutWords(model: TextFlow, { operation, choices, items }: Group): ItemResult {
   const [item] = items;
-  if ("text" in item) return unusable(item, `${nonFiniteWords}, or the noise is far too large`);
+  if (operation === "perturb" && "text" in item) {
+    const refused = faultOfNoise(model, model.prepare(item.text), choices);
+    if (refused !== undefined) return { refused };
+  }
+  if ("text" in item) return unusable(item, nonFiniteWords);
   if (operation === "decode" && "values" in item) {
     const refused = faultOfLatent(model, item, choices);
     if (refused !== undefined) return { refused };

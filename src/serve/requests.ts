@@ -3,6 +3,7 @@ import { z } from "zod";
 import { messageOf } from "../base/errors.ts";
 import { type Truncation, truncationRules } from "../flow/causal/truncation.ts";
 import { latentOf } from "../generate/latentRecord.ts";
+import { noiseVariances } from "../generate/noiseVariance.ts";
 import type { Choices, Items, ModelFacts, OperationName, TextItem } from "./protocol.ts";
 
 /** Texts, samples or latents in one request. */
@@ -39,7 +40,7 @@ const schemas = {
   reconstruct: z.strictObject(textFields),
   perturb: z.strictObject({
     ...textFields,
-    noiseVariance: z.number().min(0).default(0.5),
+    noiseVariance: z.number().refine(noiseVariances.takes).default(0.5),
     variants: z.int().min(1).max(mostVariants).default(1),
     seed,
     beam,
@@ -101,7 +102,7 @@ const expected: Readonly<Record<string, string>> = {
   "texts[].id": "a string or a number",
   id: "a string or a number",
   seed: `an integer from 0 to ${mostSeed}`,
-  noiseVariance: "a number of at least 0",
+  noiseVariance: noiseVariances.expected,
   variants: `an integer from 1 to ${mostVariants}`,
   beam: `an integer from 1 to ${mostBeam}`,
   unknown: "true or false",

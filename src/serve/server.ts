@@ -67,7 +67,9 @@ function answerOf(results: readonly ItemResult[]): string {
     if ("refused" in result) {
       // Of all fields, the values alone are of an item.
       const refused = result.refused.replace(/^values(?=: )/, `latents[${place}].values`);
-      const name = /^(first|second|beam|temperature|top-[kp]|min-p|latents\[\d+\]\.values)[: ]/.exec(refused)?.[1];
+      const name = /^(first|second|beam|temperature|noise-variance|top-[kp]|min-p|latents\[\d+\]\.values)[: ]/.exec(
+        refused,
+      )?.[1];
       const field = name?.replace(/-(.)/, (_, letter: string) => letter.toUpperCase());
       throw new HttpError(422, refused, field === undefined ? {} : { field });
     }

@@ -12,6 +12,7 @@ import { addScore } from "../../src/cli/commands/score.ts";
 import { addTrain } from "../../src/cli/commands/train.ts";
 import { root } from "../../src/cli/program.ts";
 import { loadModel, saveModel } from "../../src/flow/index.ts";
+import { perturbTexts } from "../../src/generate/index.ts";
 import { noGrad, scope, tensor, zeros } from "../../src/torch/index.ts";
 import { saveSafetensors } from "../../src/torch/safetensors.ts";
 import { records, run, scratch, sentencesFile, tinyTraining } from "./support.ts";
@@ -167,6 +168,41 @@ describe("score", () => {
       out: "",
       err: expect.stringMatching(/far\.safetensors: row 1: values: far/),
     });
+  });
+
+  it("under noise that the model makes no words of are told so, where words can be read off their own latents", async () => {
+    const fragile = join(folder, "fragile");
+    const flow = loadModel(model);
+    const [, scale] = [...flow.flow.namedParameters()].find(([name]) => name === "0.logScale") ?? [];
+    if (!scale) throw new Error("the flow begins with no ActNorm");
+    // The inverse ends with a factor of exp(84): a hundred times that is beyond float32.
+    noGrad(() => scale.add_(-84));
+    saveModel(flow, fragile);
+    flow.dispose();
+    const perturb = async (variance: string): ReturnType<typeof run> =>
+      run(addPerturb, ["perturb", "--model", fragile, "--noise-variance", variance], "mara sold a red pie .\n\n");
+    const far = await perturb("10000");
+    expect(records(far.out)).toMatchObject([
+      {
+        line: 1,
+        error: expect.stringMatching(/^noise-variance: 10000 is far too large: .* usual noise has 0\.1 to 1$/),
+      },
+      { line: 2, error: expect.stringContaining("empty") },
+    ]);
+    expect(far).toMatchObject({ code: 2, err: expect.stringContaining("none of 2 lines could be used") });
+    const usual = await perturb("0.5");
+    expect(records(usual.out)).toMatchObject([{ variant: 0, text: expect.any(String) }, { line: 2 }]);
+    expect(usual.code).toBe(0);
+    const beyond = await run(addPerturb, ["perturb", "--model", model, "--noise-variance", "1e6"], "mara\n");
+    expect(beyond).toMatchObject({ code: 2, out: "" });
+    expect(beyond.err).toMatch(
+      /'--noise-variance <v>' argument '1e6' is invalid\. Expected a number from 0 to 10000 .*/,
+    );
+    for (const noiseVariance of [1e6, -1, Number.NaN]) {
+      expect(() => perturbTexts(flow, [], { noiseVariance, variants: 1, seed: 1 })).toThrow(
+        /^noise-variance: expected/,
+      );
+    }
   });
 
   it("of nothing says so and ends well, as a filter must, also where totals were asked for", async () => {

@@ -73,6 +73,7 @@ describe("requests", () => {
     ["score", { text: "a", sed: 1 }, "sed"],
     ["score", null, ""],
     ["perturb", { text: "a", noiseVariance: -1 }, "noiseVariance"],
+    ["perturb", { text: "a", noiseVariance: 10001 }, "noiseVariance"],
     ["perturb", { text: "a", variants: 65 }, "variants"],
     ["perturb", { text: "a", beam: 33 }, "beam"],
     ["interpolate", { first: "a" }, "second"],
@@ -94,6 +95,11 @@ describe("requests", () => {
 
   it.each([
     ["score", { text: "a", seed: -1 }, "seed: expected an integer from 0 to 9007199254740735, got -1"],
+    [
+      "perturb",
+      { text: "a", noiseVariance: 1e6 },
+      /^noiseVariance: expected a number from 0 to 10000 \(.* usual noise has 0\.1 to 1\), got 1000000$/,
+    ],
     ["score", { texts: ["a", 5] }, /^texts\[1\]: expected a string, or an object with a string "text".*, got 5$/],
     ["score", { texts: ["a", { text: "b", id: [1] }] }, "texts[1].id: expected a string or a number, got a list of 1"],
     ["score", { texts: [{ id: 1 }] }, "texts[0].text: expected a string of at most 1048576 characters, got nothing"],

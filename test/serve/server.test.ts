@@ -128,6 +128,27 @@ describe("the routes", () => {
   });
 });
 
+describe("a model whose inverse grows far", () => {
+  it("refuses noise that no words come out of, whichever text it met, and takes less", async () => {
+    const fragile = modelFolder("tiny");
+    const flow = loadModel(fragile);
+    const [, scale] = [...flow.flow.namedParameters()].find(([name]) => name === "0.logScale") ?? [];
+    if (!scale) throw new Error("the flow begins with no ActNorm");
+    noGrad(() => scale.add_(-84));
+    saveModel(flow, fragile);
+    flow.dispose();
+    const { url } = (await serving(fragile)).address;
+    const ask = (noiseVariance: number): Promise<Answer> =>
+      post(url, "/perturb", { texts: sentences.slice(0, 3), noiseVariance });
+    const far = await ask(1e4);
+    expect(far.json.error).toMatch(/^noise-variance: 10000 is far too large: /);
+    expect([far.status, far.json.field]).toEqual([422, "noiseVariance"]);
+    const usual = await ask(0.5);
+    expect([usual.status, usual.json.records?.length]).toEqual([200, 3]);
+    expect(usual.json.records).not.toContainEqual(expect.objectContaining({ error: expect.anything() }));
+  });
+});
+
 describe("a damaged model", () => {
   it("gives errors where JSON has no number, and goes on", async () => {
     const damaged = modelFolder("tiny");

@@ -1,7 +1,8 @@
 /** riverrun perturb */
 import type { Command } from "commander";
+import type { PreparedText } from "../../flow/index.ts";
 import type { ModelOptions } from "../model.ts";
-import { atLeast, beamOption, integer, type LineOptions, overLinesOfTexts, rawOption } from "../options.ts";
+import { beamOption, integer, type LineOptions, noiseVariance, overLinesOfTexts, rawOption } from "../options.ts";
 import { modelCommand } from "../program.ts";
 import { unknownOf, unknownOption } from "../unknown.ts";
 
@@ -24,7 +25,12 @@ export function addPerturb(program: Command): void {
       "perturb --model runs/lines --noise-variance 0.1 --variants 3 lines.txt",
     ),
   )
-    .option("--noise-variance <v>", "variance of the noise; the paper uses 0.5", atLeast(0), 0.5)
+    .option(
+      "--noise-variance <v>",
+      "variance of the noise; latents have about 1, the paper uses 0.5",
+      noiseVariance,
+      0.5,
+    )
     .option("--variants <n>", "rewrites of each text", integer(1), 1)
     .option("--seed <n>", "of the noise", integer(0), 1)
     .option(...beamOption)
@@ -34,14 +40,14 @@ export function addPerturb(program: Command): void {
 }
 
 async function perturb(file: string | undefined, options: PerturbOptions): Promise<void> {
-  const { perturbTexts } = await import("../../generate/index.ts");
+  const { faultOfNoise, perturbTexts } = await import("../../generate/index.ts");
   const { openModel, shown } = await import("../model.ts");
   const { overTexts } = await import("../texts.ts");
   const model = openModel(options);
-  const { noiseVariance, variants, seed, beam } = options;
-  await overTexts(model, file, options, (batch) => {
-    const unknown = unknownOf(options);
-    const rows = perturbTexts(model, batch, { noiseVariance, variants, seed, beam, unknown });
+  const { variants } = options;
+  const choices = { ...options, unknown: unknownOf(options) };
+  const rewritten = (batch: readonly PreparedText[]): object[][] => {
+    const rows = perturbTexts(model, batch, choices);
     return batch.map(({ truncated }, index) =>
       rows.slice(index * variants, (index + 1) * variants).map((row) => ({
         source: row.source,
@@ -50,5 +56,6 @@ async function perturb(file: string | undefined, options: PerturbOptions): Promi
         ...(truncated ? { truncated } : {}),
       })),
     );
-  });
+  };
+  await overTexts(model, file, options, rewritten, (text) => faultOfNoise(model, text, choices));
 }
