@@ -15,6 +15,11 @@ import { messageOf, RiverrunError } from "./errors.ts";
 
 const temporaryMark = ".riverrun-tmp-";
 
+/** Where this process makes a file before it gets its name; `removeStaleTemporaries` knows it. */
+export function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}${temporaryMark}${process.pid}`);
+}
+
 function syncDirectory(path: string): void {
   let descriptor: number | undefined;
   try {
@@ -35,7 +40,7 @@ function syncDirectory(path: string): void {
  */
 export function writeFileAtomic(path: string, data: string | Uint8Array | Iterable<Uint8Array>): void {
   const parts = typeof data === "string" ? [Buffer.from(data)] : data instanceof Uint8Array ? [data] : data;
-  const temporary = join(dirname(path), `.${basename(path)}${temporaryMark}${process.pid}`);
+  const temporary = temporaryName(path);
   let descriptor: number | undefined;
   try {
     descriptor = openSync(temporary, "w");

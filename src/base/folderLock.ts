@@ -1,8 +1,8 @@
 /** One process at a time works in a folder. */
-import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from "node:fs";
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { isRunning } from "./atomicFile.ts";
+import { isRunning, temporaryName } from "./atomicFile.ts";
 import { messageOf, RiverrunError, UsageError } from "./errors.ts";
 
 /** Who holds a lock. */
@@ -57,6 +57,54 @@ export interface LockPurpose {
   readonly instead?: string;
 }
 
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+/** Gives a written file a second name, where nothing has it: a lock is never seen half-written. Whether it has it now. */
+function claim(written: string, path: string): boolean {
+  try {
+    linkSync(written, path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    if (codeOf(error) === "ENOENT") throw error;
+  }
+  try {
+    // Not every file system has second names.
+    writeFileSync(path, readFileSync(written), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/**
+ * Puts a written file in the place of a lock that was left behind. Of several processes that find one only the holder of
+ * a second lock may, and it looks again: the one that it saw may be another's by now.
+ *
+ * @param refuseWhereAlive throws where the owner that a file names is alive
+ * @returns false where there is none to take over any more, or the second lock was left behind as well and is removed
+ */
+function takeOver(written: string, path: string, refuseWhereAlive: (at: string) => void): boolean {
+  refuseWhereAlive(path);
+  const second = `${path}-next`;
+  if (!claim(written, second)) {
+    refuseWhereAlive(second);
+    rmSync(second, { force: true });
+    return false;
+  }
+  try {
+    refuseWhereAlive(path);
+    if (!existsSync(path)) return false;
+    renameSync(written, path);
+    return true;
+  } finally {
+    rmSync(second, { force: true });
+  }
+}
+
 /** A file that says which process works in a folder. A killed process's lock is taken over. */
 export class FolderLock {
   readonly #path: string;
@@ -69,27 +117,29 @@ export class FolderLock {
   /** @throws UsageError where a living process holds it, RiverrunError where it cannot be written. */
   static take(path: string, { doing, instead }: LockPurpose): FolderLock {
     const otherwise = instead === undefined ? "" : `, or ${instead}`;
+    const refuseWhereAlive = (at: string): void => {
+      const owner = readOwner(at);
+      if (!owner || !isAlive(owner, at)) return;
+      const elsewhere = owner.host === hostname() ? "" : ` on ${owner.host}`;
+      throw new UsageError(
+        `process ${owner.pid}${elsewhere} is ${doing} (${path}): wait until it ends${otherwise}${elsewhere && "; if it does not run any more, remove that file"}`,
+      );
+    };
     const own: Owner = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
-    for (let attempt = 0; attempt < 10; attempt++) {
-      try {
-        const descriptor = openSync(path, "wx");
-        writeSync(descriptor, JSON.stringify(own));
-        closeSync(descriptor);
-        heldHere.add(resolve(path));
-        return new FolderLock(path);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-          throw new RiverrunError(`cannot write ${path}: ${messageOf(error)}`, { cause: error });
+    const written = temporaryName(path);
+    try {
+      writeFileSync(written, JSON.stringify(own));
+      for (let attempt = 0; attempt < 10; attempt++) {
+        if (claim(written, path) || takeOver(written, path, refuseWhereAlive)) {
+          heldHere.add(resolve(path));
+          return new FolderLock(path);
         }
       }
-      const owner = readOwner(path);
-      if (owner && isAlive(owner, path)) {
-        const elsewhere = owner.host === hostname() ? "" : ` on ${owner.host}`;
-        throw new UsageError(
-          `process ${owner.pid}${elsewhere} is ${doing} (${path}): wait until it ends${otherwise}${elsewhere && "; if it does not run any more, remove that file"}`,
-        );
-      }
-      rmSync(path, { force: true });
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      throw new RiverrunError(`cannot write ${path}: ${messageOf(error)}`, { cause: error });
+    } finally {
+      rmSync(written, { force: true });
     }
     throw new UsageError(`${path} is taken again and again by other processes: wait until they end${otherwise}`);
   }

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { existsSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { FolderLock } from "../../src/base/folderLock.ts";
 import { scratch } from "../train/support.ts";
@@ -42,6 +43,29 @@ describe("FolderLock", () => {
     expect(() => FolderLock.take(path, purpose)).toThrow(/on another-machine.*remove that file/);
     utimesSync(path, 1e9, 1e9);
     FolderLock.take(path, purpose).release();
+  });
+
+  it("is taken over by one process only, where several find it left behind", async () => {
+    const folder = scratch();
+    const count = 400;
+    const names = Array.from({ length: count }, (_, number) => `lock-${number}`);
+    const left = JSON.stringify({ pid: process.ppid, host: hostname(), started: "1" });
+    for (const name of names) writeFileSync(join(folder, name), left);
+    const program = fileURLToPath(new URL("children/takeLocks.ts", import.meta.url));
+    const start = String(Date.now() + 3000);
+    const all = Array.from({ length: 3 }, () => {
+      const args = ["--import", "tsx", program, folder, String(count), start];
+      const running = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
+      const said = new Promise<string>((resolve) =>
+        running.stdout.once("data", (piece: Buffer) => resolve(`${piece}`)),
+      );
+      return { running, said };
+    });
+    const taken = await Promise.all(all.map(({ said }) => said));
+    for (const { running } of all) running.stdin.end();
+    const lists = taken.map((text) => JSON.parse(text) as string[]);
+    expect(lists.flat().sort()).toEqual(names.sort());
+    expect(readdirSync(folder).sort()).toEqual(names);
   });
 
   it("takes over a lock that was torn in the writing", () => {
