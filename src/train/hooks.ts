@@ -6,7 +6,6 @@ import { refuseNonFinite, saveCheckpoint } from "./checkpoint.ts";
 import { type LoopHooks, type ValidationReport, withAverages } from "./loop.ts";
 import { MetricsLog, type MetricsRow } from "./metricsLog.ts";
 import type { Run, RunControl, Start } from "./run.ts";
-import type { RunFolder } from "./runFolder.ts";
 import { EventLog } from "./tensorboard/eventLog.ts";
 
 /** What cannot be written ends the training as a checkpoint that cannot be written does. */
@@ -60,12 +59,7 @@ export function reportingHooks(run: Run): LoopHooks {
 }
 
 /** Hooks that also write metrics, the best model and checkpoints. */
-export function writingHooks(
-  run: Run,
-  { model, optimiser, average, state: before }: Start,
-  folder: RunFolder,
-): LoopHooks {
-  const { out, lock } = folder;
+export function writingHooks(run: Run, { model, optimiser, average, state: before }: Start, out: string): LoopHooks {
   const reporting = reportingHooks(run);
   const path = join(out, "metrics.jsonl");
   const metrics = writing(path, () => new MetricsLog(path, before.step));
@@ -79,7 +73,6 @@ export function writingHooks(
   return {
     ...reporting,
     onStep: (report) => {
-      lock.touch();
       const { step, epoch, figures, seconds } = report;
       at = step;
       if (figures) {

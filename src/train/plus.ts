@@ -12,7 +12,7 @@ export function flowFolder(out: string): string {
   return join(out, "flow");
 }
 
-/** Writes what a Language Flow+ is to be into its folder, where else only its flow would be until that is trained. */
+/** Writes what a Language Flow+ is to be into its own folder, where else only its flow would be until that is trained. */
 export function writePlan(out: string, config: Config): void {
   writeFileAtomic(join(out, modelFiles.config), `${JSON.stringify(config, null, 2)}\n`);
 }

@@ -3,15 +3,9 @@ import { existsSync, readdirSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory } from "../base/atomicFile.ts";
 import { UsageError } from "../base/errors.ts";
-import { FolderLock } from "../base/folderLock.ts";
+import { withLock } from "../base/folderLock.ts";
 import { modelFiles } from "../flow/index.ts";
 import { clearLeftovers, findCheckpoint, trainingFolder } from "./checkpoint.ts";
-
-/** A folder taken for this process. */
-export interface RunFolder {
-  readonly out: string;
-  readonly lock: FolderLock;
-}
 
 /**
  * Checks that a training may start in the folder `out`, without touching it.
@@ -29,38 +23,32 @@ export function refuseFolder(out: string, resume: boolean): void {
 }
 
 /**
- * Takes the folder `out` for one training and removes what a killed one left half-written.
+ * Does `work` in the folder `out`, in which no other process trains meanwhile, after removing what a killed one left
+ * half-written. Where nothing is saved, the same command can start the training again.
  *
  * @throws UsageError where it is no folder, holds something and `resume` is not set, holds a model without a resume
  *   state, or another process trains in it; RiverrunError where it cannot be made.
  */
-export function takeFolder(out: string, resume: boolean): RunFolder {
+export async function inFolder<Result>(out: string, resume: boolean, work: () => Promise<Result>): Promise<Result> {
   refuseFolder(out, resume);
-  makeDirectory(trainingFolder(out));
-  const lock = FolderLock.take(join(trainingFolder(out), "lock"), {
-    doing: "training in this folder",
-    instead: "take another --out",
-  });
+  const training = trainingFolder(out);
+  makeDirectory(training);
+  const purpose = { doing: "training in this folder", instead: "take another --out" };
   try {
-    clearLeftovers(out);
-    if (existsSync(join(out, modelFiles.tensors)) && !findCheckpoint(out)) {
-      throw new UsageError(
-        `${out} holds a model, but no state to resume from (training/last.json): train into another --out`,
-      );
+    return await withLock(join(training, "lock"), purpose, async () => {
+      clearLeftovers(out);
+      if (existsSync(join(out, modelFiles.tensors)) && !findCheckpoint(out)) {
+        throw new UsageError(
+          `${out} holds a model, but no state to resume from (training/last.json): train into another --out`,
+        );
+      }
+      return await work();
+    });
+  } finally {
+    try {
+      rmdirSync(training);
+    } catch {
+      // It holds a state, or the lock of another process.
     }
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
-  return { out, lock };
-}
-
-/** Gives a folder back. Where a training has saved nothing, the same command can start it again. */
-export function leaveFolder({ out, lock }: RunFolder): void {
-  lock.release();
-  try {
-    rmdirSync(trainingFolder(out));
-  } catch {
-    // It holds a state.
   }
 }

@@ -13,7 +13,7 @@ import type { TrainOptions, TrainResult } from "./options.ts";
 import { flowFolder, flowStage, writePlan } from "./plus.ts";
 import { Processes } from "./processes.ts";
 import { free, type Run, type RunControl, resultOf } from "./run.ts";
-import { leaveFolder, type RunFolder, refuseFolder, takeFolder } from "./runFolder.ts";
+import { inFolder, refuseFolder } from "./runFolder.ts";
 import { SignalWatch } from "./signals.ts";
 import { goOn, startAnew } from "./start.ts";
 import { trainingTexts } from "./trainingTexts.ts";
@@ -25,14 +25,14 @@ function resumed({ options, log }: Run, out: string): Checkpoint | undefined {
   return checkpoint;
 }
 
-async function trainIn(run: Run, folder: RunFolder, { number, isLast, onStart }: Stage): Promise<TrainResult> {
+/** Trains in the folder `out`, which is this process's. */
+async function trainIn(run: Run, out: string, { number, isLast, onStart }: Stage): Promise<TrainResult> {
   const { options, log } = run;
-  const { out } = folder;
   const checkpoint = resumed(run, out);
   const start = checkpoint ? goOn(run, out, checkpoint) : await startAnew(run, out);
   try {
     onStart?.();
-    const hooks = writingHooks(run, start, folder);
+    const hooks = writingHooks(run, start, out);
     let { state } = start;
     if (!checkpoint) hooks.saveCheckpoint(state);
     // A process killed right after the first checkpoint has a state, but no model yet.
@@ -61,34 +61,25 @@ interface Stage {
 
 const onlyStage: Stage = { number: 1, isLast: true };
 
-/** Trains in the folder `out`. */
-async function trainStage(run: Run, out: string, resume: boolean, stage: Stage): Promise<TrainResult> {
-  const folder = takeFolder(out, resume);
-  try {
-    return await trainIn(run, folder, stage);
-  } finally {
-    leaveFolder(folder);
-  }
-}
-
-/** Trains the model; of a Language Flow+ without a flow that flow first, unless its decoder's training has begun. */
+/**
+ * Trains in the folder `out`, which is this process's; of a Language Flow+ without a flow that flow first, in a folder
+ * inside, unless its decoder's training has begun.
+ */
 async function trainStages(run: Run, out: string): Promise<TrainResult> {
   const { options, config, log } = run;
-  const { resume = false } = options;
-  if (!config.attentionDecoder || run.flow !== undefined) return await trainStage(run, out, resume, onlyStage);
-  refuseFolder(out, resume);
+  if (!config.attentionDecoder || run.flow !== undefined) return await trainIn(run, out, onlyStage);
   const flow = flowFolder(out);
   let number = 1;
-  if (!resume || !findCheckpoint(out)) {
+  if (!findCheckpoint(out)) {
     log(`first the flow, in ${flow}`);
     const flowRun = { ...run, config: flowStage(config) };
-    const onStart = (): void => writePlan(out, config);
-    const first = await trainStage(flowRun, flow, resume, { number: number++, isLast: false, onStart });
+    const stage = { number: number++, isLast: false, onStart: () => writePlan(out, config) };
+    const first = await inFolder(flow, options.resume ?? false, () => trainIn(flowRun, flow, stage));
     if (!first.finished) return first;
     first.model.dispose();
     log("now the decoder of its latents");
   }
-  return await trainStage({ ...run, flow }, out, true, { number, isLast: true });
+  return await trainIn({ ...run, flow }, out, { number, isLast: true });
 }
 
 /** Steps of a rehearsal. */
@@ -188,7 +179,7 @@ async function trainAlone(options: TrainOptions, control: RunControl): Promise<T
     flow: options.flow,
     split: trainingTexts(config, options.texts, options.validation, wordPiece),
   };
-  if (out !== undefined && !dryRun) return await trainStages(run, out);
+  if (out !== undefined && !dryRun) return await inFolder(out, resume, () => trainStages(run, out));
   if (out !== undefined) refuseFolder(out, resume);
   return await rehearse(run, out);
 }

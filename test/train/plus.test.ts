@@ -1,6 +1,9 @@
 /** Language Flow+: the flow first, then the decoder of the frozen flow's latents. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { builtinCorpus } from "../../src/corpora/index.ts";
 import { type Config, loadModel, presetConfig, saveModel, spokenIds } from "../../src/flow/index.ts";
@@ -118,6 +121,45 @@ describe("a training of Language Flow+", () => {
     const { result } = await run({ out, config: wanted, resume: true });
     expect(result).toMatchObject({ step: 7, finished: true });
     expect(storedConfig(out)).toEqual(changed);
+  });
+
+  it("lets no other process train in its folder while its flow is trained in a folder inside", async () => {
+    const out = join(scratch(), "shared");
+    const lines = join(scratch(), "lines.txt");
+    writeFileSync(lines, texts.join("\n"));
+    const program = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+    const onFlow = ["--preset", "tiny-plus", "--flow", join(whole, "flow")];
+    const other = ["train", ...onFlow, "--data", lines, "--out", out, "--resume"];
+    let refused: SpawnSyncReturns<string> | undefined;
+    let atOnce = "";
+    await run({
+      out,
+      onEveryStep: () => {
+        if (refused) return;
+        refused = spawnSync(process.execPath, ["--import", "tsx", program, ...other], { encoding: "utf8" });
+        atOnce = readFileSync(join(out, "config.json"), "utf8");
+      },
+      interrupted: () => (refused ? "SIGTERM" : undefined),
+    });
+    expect(refused?.status).toBe(2);
+    expect(refused?.stderr).toContain(`process ${process.pid} is training in this folder (${join(out, "training")}`);
+    expect(JSON.parse(atOnce)).toEqual(plusConfig());
+    expect(readdirSync(out).sort()).toEqual(["config.json", "flow"]);
+  });
+
+  it("writes no plan into a folder in which another process trains", async () => {
+    const out = join(scratch(), "taken");
+    const other = spawn("sleep", ["600"]);
+    mkdirSync(join(out, "training"), { recursive: true });
+    writeFileSync(join(out, "training", "lock"), JSON.stringify({ pid: other.pid, host: hostname(), started: null }));
+    writeFileSync(join(out, "config.json"), "the other's");
+    try {
+      await expect(run({ out, resume: true })).rejects.toThrow(`process ${other.pid} is training in this folder`);
+    } finally {
+      other.kill();
+    }
+    expect(readFileSync(join(out, "config.json"), "utf8")).toBe("the other's");
+    expect(existsSync(join(out, "flow"))).toBe(false);
   });
 
   it("stands on a flow that is given, and takes text and flow from it", async () => {
