@@ -15,8 +15,6 @@ interface Owner {
 
 /** A lock of another machine counts as left behind when its owner has not touched it for so long. */
 const staleAfterMs = 10 * 60_000;
-/** How often the owner touches its lock, at most. */
-const touchEveryMs = 10_000;
 
 const heldHere = new Set<string>();
 
@@ -108,7 +106,6 @@ function takeOver(written: string, path: string, refuseWhereAlive: (at: string) 
 /** A file that says which process works in a folder. A killed process's lock is taken over. */
 export class FolderLock {
   readonly #path: string;
-  #touched = Date.now();
 
   private constructor(path: string) {
     this.#path = path;
@@ -146,11 +143,9 @@ export class FolderLock {
 
   /** Tells other machines that the owner still runs. */
   touch(): void {
-    const now = Date.now();
-    if (now - this.#touched < touchEveryMs) return;
-    this.#touched = now;
+    const now = Date.now() / 1000;
     try {
-      utimesSync(this.#path, now / 1000, now / 1000);
+      utimesSync(this.#path, now, now);
     } catch {
       // A lock that somebody removed by hand is not worth the work.
     }
@@ -158,12 +153,14 @@ export class FolderLock {
 
   release(): void {
     heldHere.delete(resolve(this.#path));
-    rmSync(this.#path, { force: true });
+    // Where the folder was removed and made again, the lock in it may be another's.
+    const owner = readOwner(this.#path);
+    if (owner?.pid === process.pid && owner.host === hostname()) rmSync(this.#path, { force: true });
   }
 }
 
 /** How often `withLock` touches its lock. */
-const touchInWorkMs = 30_000;
+const touchEveryMs = 30_000;
 
 /**
  * Does `work` while the lock is held.
@@ -177,7 +174,7 @@ export async function withLock<Result>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   const lock = FolderLock.take(path, purpose);
-  const touch = setInterval(() => lock.touch(), touchInWorkMs);
+  const touch = setInterval(() => lock.touch(), touchEveryMs);
   touch.unref();
   try {
     return await work();

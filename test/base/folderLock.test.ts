@@ -20,6 +20,14 @@ describe("FolderLock", () => {
     FolderLock.take(path, purpose).release();
   });
 
+  it("leaves a lock that another process has made in its place", () => {
+    const path = pathIn(scratch());
+    const lock = FolderLock.take(path, purpose);
+    writeFileSync(path, JSON.stringify({ pid: process.ppid, host: hostname(), started: null }));
+    lock.release();
+    expect(existsSync(path)).toBe(true);
+  });
+
   it("is refused while another process lives, and taken over when it was killed", async () => {
     const path = pathIn(scratch());
     const other = spawn("sleep", ["60"]);

@@ -138,7 +138,7 @@ const fixedOptions = [
 async function train(options: VectorsTrainOptions, command: Command): Promise<void> {
   const { UnfinishedGlove } = await import("../../text/glove/unfinished.ts");
   const { makeDirectory } = await import("../../base/atomicFile.ts");
-  const { FolderLock } = await import("../../base/folderLock.ts");
+  const { withLock } = await import("../../base/folderLock.ts");
   const { SignalWatch } = await import("../../train/signals.ts");
   const { out } = options;
   const unfinished = new UnfinishedGlove(`${out}.unfinished`);
@@ -157,21 +157,19 @@ async function train(options: VectorsTrainOptions, command: Command): Promise<vo
   }
   if (!setup && !options.data) throw new UsageError("expected --data FILE...");
   makeDirectory(unfinished.path);
-  const lock = FolderLock.take(join(unfinished.path, "lock"), {
-    doing: "training these vectors",
-    instead: "give another --out",
+  const purpose = { doing: "training these vectors", instead: "give another --out" };
+  await withLock(join(unfinished.path, "lock"), purpose, async () => {
+    const watch = new SignalWatch();
+    try {
+      await (setup
+        ? resume(setup, unfinished, options, command, watch)
+        : begin(unfinished, options, options.data ?? [], watch));
+    } finally {
+      showStatus("");
+      watch.dispose();
+      if (!existsSync(join(unfinished.path, "setup.json"))) unfinished.remove();
+    }
   });
-  const watch = new SignalWatch();
-  try {
-    await (setup
-      ? resume(setup, unfinished, options, command, watch)
-      : begin(unfinished, options, options.data ?? [], watch));
-  } finally {
-    showStatus("");
-    watch.dispose();
-    lock.release();
-    if (!existsSync(join(unfinished.path, "setup.json"))) unfinished.remove();
-  }
 }
 
 async function begin(
