@@ -16,6 +16,12 @@ export interface Tally {
   readonly failed: number;
 }
 
+/** What a run over texts came to. */
+export interface TextTally extends Tally {
+  /** Words that the vocabulary does not know, and texts that have some. */
+  readonly unknown: { readonly words: number; readonly texts: number };
+}
+
 /** What stands for the records of a text that nothing can be said of. */
 export class FailedText {
   readonly error: string;
@@ -155,12 +161,15 @@ export async function overTexts(
   options: LineOptions,
   body: (texts: readonly PreparedText[]) => readonly (readonly object[] | FailedText)[],
   faultOf: (text: PreparedText) => string | undefined = () => undefined,
-): Promise<Tally> {
+): Promise<TextTally> {
   let [prepared, truncated] = [0, 0];
+  const unknown = { words: 0, texts: 0 };
   const prepare = (line: string): PreparedText => {
     const text = model.prepare(line);
     prepared++;
     if (text.truncated) truncated++;
+    if (text.unknown > 0) unknown.texts++;
+    unknown.words += text.unknown;
     return text;
   };
   const failed = (text: PreparedText, error: NonFiniteOutputError): FailedText => {
@@ -170,5 +179,5 @@ export async function overTexts(
   const apartWhereNeeded = (texts: readonly PreparedText[]) => apart(texts, body, failed);
   const tally = await overLines(linesOf(file, options.jsonl), file, options, prepare, apartWhereNeeded);
   sayTruncated(model, truncated, prepared);
-  return tally;
+  return { ...tally, unknown };
 }

@@ -5,6 +5,7 @@ import { UsageError } from "../base/errors.ts";
 import { contextChunks, paragraphsOf } from "../corpora/index.ts";
 import type { TextFlow } from "../flow/index.ts";
 import { perturbTexts, type Rewrite } from "../generate/index.ts";
+import { noiseVariances } from "../generate/noiseVariance.ts";
 import { selfBleu } from "../metrics/index.ts";
 import { longestCommonSubsequence } from "../metrics/rouge.ts";
 import { splitSentences } from "../text/sentences.ts";
@@ -221,7 +222,7 @@ function page(record: Table3Record): Page {
 export async function runTable3(options: Table3Options): Promise<{ record: Table3Record; files: string[] }> {
   const { out, seed, variances, variants } = options;
   const began = performance.now();
-  requireNumbers("variances", variances, (value) => value >= 0, "numbers of at least 0");
+  requireNumbers("variances", variances, noiseVariances.takes, `of each ${noiseVariances.expected}`);
   requireNumbers("variants", [variants], (value) => Number.isInteger(value) && value > 0, "a positive integer");
   const given = await generationData(options);
   if (!given)

@@ -4,6 +4,7 @@ export { type Denoised, DenoisedTally, type DenoisedTotals, denoiseTexts } from 
 export { faultOfLatent, faultOfNoise } from "./fault.ts";
 export { type InterpolateOptions, type Interpolation, interpolateTexts } from "./interpolate.ts";
 export { type DecodeOptions, decodeLatents, encodeTexts, type GeneratedText, type Latent } from "./latents.ts";
+export { marksOf } from "./marks.ts";
 export { type PerturbOptions, perturbTexts, type Rewrite } from "./perturb.ts";
 export {
   type Reconstruction,

@@ -8,6 +8,7 @@ import {
   faultOfLatent,
   faultOfNoise,
   type GeneratedText,
+  marksOf,
   perturbTexts,
   reconstructTexts,
   scoreTexts,
@@ -64,8 +65,6 @@ function overTexts(
 /** Not the error's own words, which hold the path of the model. */
 const nonFiniteWords = "the model computes NaN or infinity where words are chosen: its weights may be damaged";
 
-const cut = ({ truncated }: PreparedText): object => (truncated ? { truncated } : {});
-
 function score(model: TextFlow, items: readonly TextItem[], { seed }: Choices["score"]): ItemResult[] {
   return overTexts(model, items, (texts) =>
     scoreTexts(model, texts, { seed }).map((row, index) => [
@@ -77,7 +76,7 @@ function score(model: TextFlow, items: readonly TextItem[], { seed }: Choices["s
 function encode(model: TextFlow, items: readonly TextItem[]): ItemResult[] {
   return overTexts(model, items, (texts) =>
     encodeTexts(model, texts).map((latent, index) => [
-      { text: texts[index].text, ...latentRecord(latent), ...cut(texts[index]) },
+      { text: texts[index].text, ...latentRecord(latent), ...marksOf(texts[index]) },
     ]),
   );
 }
@@ -91,7 +90,7 @@ function perturb(model: TextFlow, items: readonly TextItem[], choices: Choices["
         source: row.source,
         variant: row.variant,
         text: shown(choices, row),
-        ...cut(text),
+        ...marksOf(text),
       })),
     );
   });
@@ -125,9 +124,8 @@ function interpolate(
         )
       : [];
   usable.forEach(({ place, ends }, index) => {
-    const truncated = ends.some((text) => text.truncated);
     results[place] = resultOf(
-      rows[index].map((row) => ({ ratio: row.ratio, text: shown(choices, row), ...(truncated ? { truncated } : {}) })),
+      rows[index].map((row) => ({ ratio: row.ratio, text: shown(choices, row), ...marksOf(...ends) })),
     );
   });
   return results;

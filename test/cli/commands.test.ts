@@ -419,6 +419,34 @@ describe("--no-unknown", () => {
   });
 });
 
+describe("words that the model does not know", () => {
+  it("are counted by interpolate, once and by whose they are", async () => {
+    const between = async (...ends: readonly string[]): ReturnType<typeof run> =>
+      run(addInterpolate, ["interpolate", "--model", model, ...ends, "--ratios", "1,0.5"]);
+    const both = await between("mara sold a zeppelin", "grey zebra");
+    expect(records(both.out)).toMatchObject([{ unknown: 3 }, { unknown: 3 }]);
+    expect(both.err).toBe(
+      "warning: the model does not know 1 word of the first text and 2 of the second text: it reads them as <unk>\n",
+    );
+    const one = await between("mara sold a pie .", "mara sold a zebra .");
+    expect(one.err).toBe("warning: the model does not know 1 word of the second text: it reads it as <unk>\n");
+    const none = await between("mara sold a pie .", "lene sold a pie .");
+    expect(none.err).toBe("");
+    for (const record of records(none.out)) expect(record).not.toHaveProperty("unknown");
+  });
+
+  it.each([
+    [addPerturb, ["perturb", "--batch", "1"]],
+    [addEncode, ["encode"]],
+  ] as const)("are counted by %o %j, for each text and for all", async (command, args) => {
+    const lines = "mara sold a zeppelin\nmara sold a pie .\ngrey zebra\n";
+    const { code, out, err } = await run(command, [...args, "--model", model], lines);
+    expect(code).toBe(0);
+    expect(records(out).map(({ unknown }) => unknown)).toEqual([1, undefined, 2]);
+    expect(err).toBe("warning: the model does not know 3 words of 2 texts: it reads them as <unk>\n");
+  });
+});
+
 describe("sample and interpolate", () => {
   it("number the samples, each of which can be made again alone", async () => {
     const args = ["sample", "--model", model, "--temperature", "0.8"];

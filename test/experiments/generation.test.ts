@@ -146,11 +146,13 @@ describe("Table 3", () => {
     ]);
   });
 
-  it("needs data, and refuses variances below 0", async () => {
+  it("needs data, and refuses variances that perturb does not take", async () => {
     await expect(runTable3({ ...options, ...sweep, files: [] })).rejects.toThrow(/expected --data FILE/);
-    await expect(runTable3({ ...options, ...sweep, variances: [-1] })).rejects.toThrow(
-      /variances: expected numbers of/,
-    );
+    for (const bad of [-1, 1e6]) {
+      await expect(runTable3({ ...options, ...sweep, variances: [0, bad] })).rejects.toThrow(
+        new RegExp(`^variances: expected a number from 0 to 10000 .*, got ${bad}$`),
+      );
+    }
     await expect(runTable3({ ...options, ...sweep, variants: 0 })).rejects.toThrow(/variants/);
     const two = [options.files[0], squadFile(folder)];
     await expect(runTable3({ ...options, ...sweep, files: two })).rejects.toThrow(/made from one data set/);

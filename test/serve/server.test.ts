@@ -123,6 +123,17 @@ describe("the routes", () => {
       { tokens: 3, unknown: 1 },
       { tokens: 16, unknown: 16 },
     ]);
+    const body = { first: "a zeppelin", second: "a grey zebra" };
+    const between = await post(url, "/interpolate", { ...body, ratios: [0.5] });
+    expect(between.json.records).toEqual([{ ratio: 0.5, text: expect.any(String), unknown: 3 }]);
+    for (const [path, keys] of [
+      ["/perturb", ["source", "variant", "text"]],
+      ["/encode", ["text", "positions", "values"]],
+    ] as const) {
+      const { json: marked } = await post(url, path, { texts: ["a zeppelin", sentences[0]] });
+      expect(marked.records?.map((record) => Object.keys(record))).toEqual([[...keys, "unknown"], keys]);
+      expect(marked.records?.[0].unknown).toBe(1);
+    }
     const cut = await post(url, "/perturb", { text: long });
     expect(cut.json.records?.[0]).toMatchObject({ source: long, truncated: true });
   });

@@ -6,6 +6,7 @@ import type { ModelOptions } from "../model.ts";
 import { type LineOptions, overLinesOfTexts } from "../options.ts";
 import { say } from "../output.ts";
 import { modelCommand } from "../program.ts";
+import { sayUnknownOf } from "../unknownWords.ts";
 
 interface EncodeOptions extends ModelOptions, LineOptions {
   readonly out?: string;
@@ -27,18 +28,16 @@ export function addEncode(program: Command): void {
 
 async function encode(file: string | undefined, options: EncodeOptions): Promise<void> {
   const { out } = options;
-  const { encodeTexts } = await import("../../generate/index.ts");
+  const { encodeTexts, marksOf } = await import("../../generate/index.ts");
   const { latentRecord } = await import("../../generate/latentRecord.ts");
   const { openModel } = await import("../model.ts");
   const { FailedText, finite, overTexts } = await import("../texts.ts");
   const model = openModel(options);
   const latents: Latent[] = [];
-  await overTexts(model, file, options, (batch) => {
+  const tally = await overTexts(model, file, options, (batch) => {
     const found = encodeTexts(model, batch);
     if (out === undefined) {
-      return batch.map(({ text, truncated }, index) => [
-        { text, ...latentRecord(found[index]), ...(truncated ? { truncated } : {}) },
-      ]);
+      return batch.map((source, index) => [{ text: source.text, ...latentRecord(found[index]), ...marksOf(source) }]);
     }
     return found.map((latent) => {
       const checked = finite([latent]);
@@ -47,6 +46,7 @@ async function encode(file: string | undefined, options: EncodeOptions): Promise
       return [];
     });
   });
+  sayUnknownOf(tally);
   if (out !== undefined) await write(out, latents, model.config.data.dimensions);
 }
 

@@ -6,6 +6,7 @@ import { emit } from "../output.ts";
 import { modelCommand } from "../program.ts";
 import { sayTruncated } from "../truncated.ts";
 import { unknownOf, unknownOption } from "../unknown.ts";
+import { sayUnknown } from "../unknownWords.ts";
 
 interface InterpolateOptions extends ModelOptions {
   readonly ratios: number[];
@@ -38,15 +39,15 @@ export function addInterpolate(program: Command): void {
 }
 
 async function interpolate(first: string, second: string, options: InterpolateOptions): Promise<void> {
-  const { interpolateTexts } = await import("../../generate/index.ts");
+  const { interpolateTexts, marksOf } = await import("../../generate/index.ts");
   const { openModel, shown } = await import("../model.ts");
   const model = openModel(options);
   const ends = [model.prepare(first), model.prepare(second)];
   const { ratios, spherical, beam } = options;
-  const cut = ends.filter(({ truncated }) => truncated).length;
   const choices = { ratios, spherical, beam, unknown: unknownOf(options) };
   for (const row of interpolateTexts(model, ends[0], ends[1], choices)) {
-    await emit({ ratio: row.ratio, text: shown(options, row), ...(cut > 0 ? { truncated: true } : {}) });
+    await emit({ ratio: row.ratio, text: shown(options, row), ...marksOf(...ends) });
   }
-  sayTruncated(model, cut, ends.length);
+  sayTruncated(model, ends.filter(({ truncated }) => truncated).length, ends.length);
+  sayUnknown(ends.map(({ unknown }, index) => ({ unknown, of: `the ${["first", "second"][index]} text` })));
 }

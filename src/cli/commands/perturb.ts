@@ -5,6 +5,7 @@ import type { ModelOptions } from "../model.ts";
 import { beamOption, integer, type LineOptions, noiseVariance, overLinesOfTexts, rawOption } from "../options.ts";
 import { modelCommand } from "../program.ts";
 import { unknownOf, unknownOption } from "../unknown.ts";
+import { sayUnknownOf } from "../unknownWords.ts";
 
 interface PerturbOptions extends ModelOptions, LineOptions {
   readonly noiseVariance: number;
@@ -40,7 +41,7 @@ export function addPerturb(program: Command): void {
 }
 
 async function perturb(file: string | undefined, options: PerturbOptions): Promise<void> {
-  const { faultOfNoise, perturbTexts } = await import("../../generate/index.ts");
+  const { faultOfNoise, marksOf, perturbTexts } = await import("../../generate/index.ts");
   const { openModel, shown } = await import("../model.ts");
   const { overTexts } = await import("../texts.ts");
   const model = openModel(options);
@@ -48,14 +49,14 @@ async function perturb(file: string | undefined, options: PerturbOptions): Promi
   const choices = { ...options, unknown: unknownOf(options) };
   const rewritten = (batch: readonly PreparedText[]): object[][] => {
     const rows = perturbTexts(model, batch, choices);
-    return batch.map(({ truncated }, index) =>
+    return batch.map((source, index) =>
       rows.slice(index * variants, (index + 1) * variants).map((row) => ({
         source: row.source,
         variant: row.variant,
         text: shown(options, row),
-        ...(truncated ? { truncated } : {}),
+        ...marksOf(source),
       })),
     );
   };
-  await overTexts(model, file, options, rewritten, (text) => faultOfNoise(model, text, choices));
+  sayUnknownOf(await overTexts(model, file, options, rewritten, (text) => faultOfNoise(model, text, choices)));
 }
