@@ -104,7 +104,7 @@ const trainSchema = z.strictObject({
   learningRate: z.number().positive(),
   betas: z.tuple([belowOne, belowOne]),
   momentum: belowOne.describe("of sgd"),
-  weightDecay: z.number().min(0),
+  weightDecay: between(0, 1e3),
   schedule: z.enum(["constant", "cosine", "linear"]),
   warmupSteps: z.int().min(0),
   finalFactor: share.describe("learning rate at the end, as a factor of learningRate"),

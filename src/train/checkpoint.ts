@@ -125,7 +125,7 @@ export function refuseNonFinite({ model, optimiser, average }: TrainingParts, st
     const [name] = tensors ? nonFiniteNames(tensors) : [];
     if (name === undefined) continue;
     throw new RiverrunError(
-      `step ${step}: ${group} ${name} holds a number that is not finite: no checkpoint is written, the last good one stays`,
+      `step ${step}: ${group} ${name} holds a number that is not finite: no checkpoint is written, the last good one stays: go on from it with --resume and a lower train.learningRate`,
     );
   }
 }

@@ -60,7 +60,7 @@ describe("a number that no model could compute with is refused by its name", () 
   const huge = ["data.sigma", "data.scale", "data.clip", "flow.alpha", "flow.softClip", "generate.kappa"];
   const most = ["flow.dropout", "train.ema", "train.momentum"].map((key) => [key, 1] as const);
   const cases = [
-    ...[...huge, "generate.temperature", "vectors.xMax", "vectors.learningRate"].flatMap((key) => [
+    ...[...huge, "generate.temperature", "train.weightDecay", "vectors.xMax", "vectors.learningRate"].flatMap((key) => [
       [key, 1e308] as const,
       [key, Number.NaN] as const,
     ]),
