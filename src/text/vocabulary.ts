@@ -19,6 +19,8 @@ export interface VocabularyOptions {
   readonly minCount?: number;
   /** The most tokens to have, the four specials included; unlimited unless given. */
   readonly maxSize?: number;
+  /** The token that the tokenizer itself says of what it does not know: `<unk>`, not a word of its own. */
+  readonly unknown?: string;
   /**
    * Counts of the special tokens, where they should differ from the counted ones: `<unk>` counts the words that were left
    * out, `<eos>` one for every text (its end), `<sos>` one for every text, `<pad>` none, each plus its own occurrences
@@ -68,7 +70,7 @@ export class Vocabulary {
    * @throws UsageError when `minCount` or `maxSize` or a special count is no such number.
    */
   static build(texts: Iterable<readonly string[]>, options: VocabularyOptions = {}): Vocabulary {
-    const { minCount = 1, maxSize = Number.MAX_SAFE_INTEGER, specialCounts = {} } = options;
+    const { minCount = 1, maxSize = Number.MAX_SAFE_INTEGER, unknown, specialCounts = {} } = options;
     if (!Number.isSafeInteger(minCount) || minCount < 1) {
       throw new UsageError(`The vocabulary's minCount is ${minCount}; expected a whole number of at least 1.`);
     }
@@ -89,7 +91,7 @@ export class Vocabulary {
       return count;
     });
     seen.delete("");
-    const words = [...seen].filter(([, count]) => count >= minCount);
+    const words = [...seen].filter(([token, count]) => token !== unknown && count >= minCount);
     words.sort(([a, m], [b, n]) => n - m || compareCodePoints(a, b));
     const kept = words.slice(0, maxSize - SPECIAL_TOKENS.length);
     let leftOut = 0;

@@ -116,6 +116,7 @@ export async function prepareModel(options: PrepareOptions): Promise<PreparedMod
   const vocabulary = Vocabulary.build(tokens, {
     minCount: data.minCount,
     maxSize: data.maxVocabulary,
+    unknown: table?.wordPiece.options.unknown,
     specialCounts: {
       pad: fills.reduce((sum, { pad }) => sum + pad, 0),
       eos: fills.reduce((sum, { eos }) => sum + eos, 0),

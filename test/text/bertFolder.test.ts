@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { DataMissingError, UsageError } from "../../src/base/errors.ts";
 import { loadModel, presetConfig } from "../../src/flow/index.ts";
 import { readBertTable } from "../../src/text/bertTable.ts";
+import { Vocabulary } from "../../src/text/vocabulary.ts";
 import { parseWordPieceJson, wordPieceJson } from "../../src/text/wordPieceFile.ts";
 import { type DType, tensor } from "../../src/torch/index.ts";
 import { saveSafetensors } from "../../src/torch/safetensors.ts";
@@ -123,6 +124,17 @@ describe("a flow on word pieces", () => {
     const row = codebook.slice(8 * id, 8 * id + 8).map((value) => value / factor);
     const expected = rowOf(pieces.indexOf("river"), 8);
     for (const [d, value] of row.entries()) expect(value).toBeCloseTo(expected[d], 4);
+    model.dispose();
+  });
+
+  it("does not know what its tokenizer calls unknown, though the training texts hold it", async () => {
+    const { model } = await prepareModel({ config, texts: [...texts, "the zebra is cold ."], vectors: bertFolder() });
+    expect(model.vocabulary.has("[UNK]")).toBe(false);
+    // The semicolon of every other text, and the zebra.
+    expect(model.vocabulary.counts[Vocabulary.unk]).toBe(12 + 1);
+    const prepared = model.prepare("the zebra is deep");
+    expect(prepared.tokens).toEqual(["the", "[UNK]", "is", "deep"]);
+    expect(prepared).toMatchObject({ unknown: 1, known: 3 });
     model.dispose();
   });
 
