@@ -222,7 +222,7 @@ function page(record: Table3Record): Page {
 export async function runTable3(options: Table3Options): Promise<{ record: Table3Record; files: string[] }> {
   const { out, seed, variances, variants } = options;
   const began = performance.now();
-  requireNumbers("variances", variances, noiseVariances.takes, `of each ${noiseVariances.expected}`);
+  requireNumbers("variances", variances, noiseVariances.takes, noiseVariances.expected);
   requireNumbers("variants", [variants], (value) => Number.isInteger(value) && value > 0, "a positive integer");
   const given = await generationData(options);
   if (!given)
