@@ -58,13 +58,27 @@ function readText(path: string): string {
   }
 }
 
+/** What a reader of a saved file makes of it. @throws what it throws, with what to do where the file is damaged */
+export function demandWhole<Read>(read: () => Read): Read {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UsageError) {
+      error.message = `${error.message.replace(/\.$/, "")}; copy the folder from where it is whole, or train anew`;
+    }
+    throw error;
+  }
+}
+
 function readJson(path: string): unknown {
   const text = readText(path);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`${path}: expected JSON: ${messageOf(error)}`);
-  }
+  return demandWhole(() => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch (error) {
+      throw new UsageError(`${path}: expected JSON: ${messageOf(error)}`);
+    }
+  });
 }
 
 /**
@@ -95,7 +109,8 @@ export function readModelConfig(directory: string): Config {
  */
 export function readWordPieces(directory: string): WordPiece {
   const path = join(directory, wordPieceFile);
-  return parseWordPieceJson(readText(path), path);
+  const text = readText(path);
+  return demandWhole(() => parseWordPieceJson(text, path));
 }
 
 /**
@@ -162,14 +177,15 @@ export function loadModel(
     tensors: join(directory, modelFiles.tensors),
   };
   const config = readConfig(paths.config);
-  const vocabulary = Vocabulary.parse(readText(paths.vocabulary), paths.vocabulary);
+  const words = readText(paths.vocabulary);
+  const vocabulary = demandWhole(() => Vocabulary.parse(words, paths.vocabulary));
   const wordPiece = config.data.tokenizer === "wordpiece" ? readWordPieces(directory) : undefined;
   if (!existsSync(paths.tensors)) {
     throw new DataMissingError(
       `${paths.tensors} does not exist: the model was never saved, or its training was stopped before the first checkpoint`,
     );
   }
-  const { tensors } = loadSafetensors(paths.tensors);
+  const { tensors } = demandWhole(() => loadSafetensors(paths.tensors));
   try {
     const codebook = tensors.get("codebook");
     const expected = [vocabulary.size, config.data.dimensions];

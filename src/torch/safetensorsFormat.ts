@@ -94,7 +94,8 @@ function entryOf(name: string, value: unknown, start: number, fileBytes: number,
   const [begin, end] = offsets as [number, number];
   const expected = shape.reduce((product, size) => product * size, bytes);
   if (end - begin !== expected) return fail(`its shape needs ${expected} bytes, its offsets say ${end - begin}`);
-  if (start + end > fileBytes) return fail(`it ends at byte ${start + end} of a file of ${fileBytes}`);
+  if (start + end > fileBytes)
+    return fail(`it ends at byte ${start + end} of a file of ${fileBytes}, which was cut short`);
   return { name, dtype: dtype as string, shape, begin: start + begin, end: start + end };
 }
 

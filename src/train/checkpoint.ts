@@ -10,6 +10,7 @@ import { z } from "zod";
 import { makeDirectory, removeStaleTemporaries, writeFileAtomic } from "../base/atomicFile.ts";
 import { messageOf, RiverrunError, UsageError } from "../base/errors.ts";
 import { type Config, configSchema, loadModel, modelFiles, saveModel, TextFlow } from "../flow/index.ts";
+import { demandWhole } from "../flow/modelFolder.ts";
 import { type Module, precisions } from "../nn/index.ts";
 import { loadSafetensors, saveSafetensors } from "../torch/safetensors.ts";
 import { nonFiniteNames } from "./nanGuard.ts";
@@ -196,7 +197,7 @@ export function loadCheckpointModel({ folder }: Checkpoint, options: Parameters<
 /** Puts a checkpoint's optimiser or averages into a module. @throws UsageError, DataMissingError naming the file. */
 export function loadCheckpointPart({ folder }: Checkpoint, name: "optimiser" | "average", module: Module): void {
   const path = join(folder, `${name}.safetensors`);
-  const { tensors } = loadSafetensors(path);
+  const { tensors } = demandWhole(() => loadSafetensors(path));
   try {
     module.loadStateDict(tensors);
   } catch (error) {

@@ -39,6 +39,19 @@ test.each(files)("%s: not there is missing data, a folder and a device in its pl
   }
 });
 
+test.each(files)("%s cut short is refused by its name, with what to do", (name) => {
+  const path = join(model, name);
+  const bytes = readFileSync(path);
+  // The last byte of a text file ends its line.
+  for (const length of [0, 10, Math.floor(bytes.length / 2), bytes.length - 2]) {
+    writeFileSync(path, bytes.subarray(0, length));
+    const message = expect.stringMatching(
+      new RegExp(`^${path}: .*[^.]; copy the folder from where it is whole, or train anew$`),
+    );
+    expect(() => loadModel(model), `${length} bytes`).toThrow(expect.objectContaining({ exitCode: 2, message }));
+  }
+});
+
 test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
   "a parameter of %d is refused by name",
   (bad) => {

@@ -153,6 +153,29 @@ describe("train", () => {
     );
   });
 
+  it("names every file of a checkpoint that was cut short, and says what to do", async () => {
+    const out = join(scratch(), "cut");
+    await run({ out, ...stopAfter(3) });
+    const training = join(out, "training");
+    const paths = readdirSync(training, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name));
+    expect(paths.length).toBe(1 + 6); // last.json; configuration, vocabulary, model, optimiser, averages, state.
+    for (const path of paths) {
+      const bytes = readFileSync(path);
+      for (const length of [0, Math.floor(bytes.length / 2), bytes.length - 2]) {
+        writeFileSync(path, bytes.subarray(0, length));
+        const failure = run({ out, resume: true });
+        await expect(failure, `${path}: ${length} bytes`).rejects.toBeInstanceOf(UsageError);
+        await expect(failure).rejects.toThrow(
+          new RegExp(`^${path}(: | is damaged).*(start anew with another --out|train anew)$`),
+        );
+      }
+      writeFileSync(path, bytes);
+    }
+    expect((await run({ out, resume: true })).result.finished).toBe(true);
+  });
+
   it("stops when validations do not get better", async () => {
     const config = microConfig({ learningRate: 1e-30, validateEvery: 1, patience: 2, ema: 0 });
     const { result } = await run({ out: join(scratch(), "patience"), config });
