@@ -24,6 +24,8 @@ export function operatorMicroseconds(): number {
 export interface OperatorResult {
   readonly operatorMicroseconds: number;
   readonly gemmPeakGflops: number;
+  /** What the peak computes in the time of a call: an operator of fewer flops costs more to call than to compute. */
+  readonly peakFlopPerCall: number;
   readonly threads: number;
   /** The same addition in Python. */
   readonly peerOperatorMicroseconds?: number;
@@ -34,14 +36,17 @@ export interface OperatorResult {
 /** The call, the peak, and with `peer` Python's call. */
 export async function benchOperator(options: { readonly peer?: PeerChoice } = {}): Promise<OperatorResult> {
   return await besidePeer(chosenPeer(options.peer), async (peer): Promise<OperatorResult> => {
+    const call = operatorMicroseconds();
+    const peak = gemmPeak("float32");
     const own = {
-      operatorMicroseconds: operatorMicroseconds(),
-      gemmPeakGflops: gemmPeak("float32"),
+      operatorMicroseconds: call,
+      gemmPeakGflops: peak,
+      peakFlopPerCall: call * 1e-6 * peak * 1e9,
       threads: getThreads(),
     };
     if (!peer) return own;
     const { microseconds } = await peer.ask({ do: "operator" });
     const theirs = Number(microseconds);
-    return { ...own, peerOperatorMicroseconds: theirs, speedup: theirs / own.operatorMicroseconds };
+    return { ...own, peerOperatorMicroseconds: theirs, speedup: theirs / call };
   });
 }

@@ -144,7 +144,10 @@ describe("fingerprints", () => {
   });
 });
 
-it("compares an operator call with what the peer says", async () => {
+it("compares an operator call with the peak, and with what the peer says", async () => {
+  const alone = await benchOperator();
+  expect(alone.peakFlopPerCall / (alone.operatorMicroseconds * alone.gemmPeakGflops)).toBeCloseTo(1000, 6);
+  expect(alone).not.toHaveProperty("speedup");
   const place = pretended(`${opens} return { microseconds: 3 };`);
   const { operatorMicroseconds, speedup } = await benchOperator({ peer: place });
   expect(speedup).toBe(3 / operatorMicroseconds);

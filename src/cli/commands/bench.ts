@@ -51,7 +51,7 @@ export function addBench(program: Command): void {
     .addArgument(
       new Argument(
         "[what]",
-        "all: every figure and a page with plots; op: one small operator; flow-step: a training step and the inverse of the paper's flow; causal: the left-to-right flow; ar: the paper's autoregressive flow; data-parallel: steps that several processes share, beside one process's; memory: a training step of a preset",
+        "all: every figure and a page with plots; op: the call of one small operator; flow-step: a training step and the inverse of the paper's flow; causal: the left-to-right flow; ar: the paper's autoregressive flow; data-parallel: steps that several processes share, beside one process's; memory: a training step of a preset",
       )
         .choices(kinds)
         .default("all"),
@@ -112,6 +112,7 @@ async function bench(what: Kind, given: BenchOptions): Promise<void> {
       return all({ quick, only, out: out ?? join("runs", "bench"), record: record ?? false, threads });
     case "op": {
       const { benchOperator } = await import("../../bench/operator.ts");
+      if (!options.peer) say("without --peer the call is set beside the peak alone; --peer sets it beside Python's");
       return emit(await benchOperator({ peer: options.peer }));
     }
     case "flow-step": {
