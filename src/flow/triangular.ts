@@ -1,11 +1,12 @@
 /** Square matrices in triangular factors: invertible by construction, with a log-determinant that is a sum. */
 import { type InitContext, Module } from "../nn/index.ts";
-import { arange, eye, luFactors, luProduct, noGrad, type Tensor } from "../torch/index.ts";
+import { arange, eye, luFactors, luProduct, noGrad, scope, type Tensor } from "../torch/index.ts";
 import * as op from "../torch/operators.ts";
 import { Tensor as TensorClass } from "../torch/tensor.ts";
 import { softClip } from "./softClip.ts";
 
-function solveTriangular(matrix: Tensor, right: Tensor, upper: boolean, unit: boolean): Tensor {
+/** M^-1 R of triangular matrices M by substitution; both (..., n, n). `unit`: 1 is taken for M's diagonal. */
+export function solveTriangular(matrix: Tensor, right: Tensor, upper: boolean, unit: boolean): Tensor {
   return TensorClass.adopt(op.linalg_solve_triangular(matrix.handle, right.handle, upper, true, unit));
 }
 
@@ -13,6 +14,42 @@ function solveTriangular(matrix: Tensor, right: Tensor, upper: boolean, unit: bo
 export function invertTriangular(matrix: Tensor, upper: boolean, unit = false): Tensor {
   const identity = eye(matrix.size(0), matrix.size(0), { dtype: matrix.dtype, device: matrix.device });
   return solveTriangular(matrix, identity, upper, unit);
+}
+
+/** The diagonals of square matrices: (..., n, n) to (..., n). */
+export function diagonalsOf(matrices: Tensor): Tensor {
+  return TensorClass.adopt(op.diagonal(matrices.handle, 0, -2, -1));
+}
+
+/** The factors of matrices A = P L U with U = sgn exp(w) on its diagonal, each (..., n, n) or (..., n). */
+interface PermutedFactors {
+  /** P as the row order it stands for, int64: (P x)_i = x_order(i). */
+  readonly order: Tensor;
+  readonly sign: Tensor;
+  /** L below its diagonal, which is 1. */
+  readonly lower: Tensor;
+  /** U above its diagonal. */
+  readonly upper: Tensor;
+  readonly logDiagonal: Tensor;
+}
+
+/** What maps in P-L-U form start from: the factors of matrices (..., n, n). */
+export function permutedFactors(matrices: Tensor): PermutedFactors {
+  return noGrad(() =>
+    scope(() => {
+      const [p, l, u] = TensorClass.adoptAll(op.linalg_lu(matrices.handle));
+      const { dtype, device } = matrices;
+      const places = arange(0, matrices.size(-1), 1, { dtype, device }).unsqueeze(1);
+      const diagonals = diagonalsOf(u);
+      return {
+        order: p.matmul(places).squeeze(-1).round().to("int64"),
+        sign: diagonals.sign(),
+        lower: l.tril(-1),
+        upper: u.triu(1),
+        logDiagonal: diagonals.abs().log(),
+      };
+    }),
+  );
 }
 
 /** Bound of ln|u_ii|: a prefix map can stretch or shrink a direction at most by e^2. */
@@ -66,24 +103,12 @@ export class PermutedLu extends Module {
 
   constructor(init: InitContext, size: number) {
     super();
-    const start = noGrad(() => {
-      const [p, l, u] = op.linalg_lu(init.orthogonal(size).handle).map((handle) => TensorClass.adopt(handle));
-      const diagonal = u.diagonal();
-      return { p, l: l.tril(-1), u: u.triu(1), sign: diagonal.sign(), logDiagonal: diagonal.abs().log() };
-    });
-    // Stored as the row order it stands for: (P x)_i = x_order(i).
-    this.#permutation = this.buffer(
-      "order",
-      start.p
-        .matmul(arange(0, size, 1, { dtype: start.p.dtype, device: start.p.device }).unsqueeze(1))
-        .squeeze(1)
-        .round()
-        .to("int64"),
-    );
-    this.#sign = this.buffer("sign", start.sign.clone());
-    this.#lower = this.parameter("lower", start.l.clone());
-    this.#upper = this.parameter("upper", start.u.clone());
-    this.#logDiagonal = this.parameter("logDiagonal", start.logDiagonal.clone());
+    const start = permutedFactors(init.orthogonal(size));
+    this.#permutation = this.buffer("order", start.order);
+    this.#sign = this.buffer("sign", start.sign);
+    this.#lower = this.parameter("lower", start.lower);
+    this.#upper = this.parameter("upper", start.upper);
+    this.#logDiagonal = this.parameter("logDiagonal", start.logDiagonal);
   }
 
   /** w, (n). */

@@ -3,11 +3,11 @@ import { RiverrunError, UsageError } from "../../base/errors.ts";
 import { cat, noGrad, scope, stack, type Tensor, tensor, zeros } from "../../torch/index.ts";
 import { mm } from "../../torch/operators.ts";
 import { Tensor as TensorClass } from "../../torch/tensor.ts";
+import { diagonalsOf } from "../triangular.ts";
 import type { ArSteps, CellWeights } from "./arSteps.ts";
 import type { IncrementalDecoder } from "./incremental.ts";
 import { PositionBuffer } from "./positionBuffer.ts";
 import { addProducts, applyAffine, applyMlp, products } from "./stacked.ts";
-import { diagonalsOf } from "./stackedLu.ts";
 import type { NetworkCache } from "./stepNetwork.ts";
 import { tensorsOf } from "./tensors.ts";
 

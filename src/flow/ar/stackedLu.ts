@@ -1,17 +1,7 @@
 /** The linear maps of K flow steps: over channels in P-L-U form, over time lower triangular. */
 import { type InitContext, Module } from "../../nn/index.ts";
-import { arange, eye, noGrad, scope, stack, type Tensor } from "../../torch/index.ts";
-import { diagonal, linalg_lu, linalg_solve_triangular } from "../../torch/operators.ts";
-import { Tensor as TensorClass } from "../../torch/tensor.ts";
-
-function solveTriangular(matrix: Tensor, right: Tensor, upper: boolean, unit: boolean): Tensor {
-  return TensorClass.adopt(linalg_solve_triangular(matrix.handle, right.handle, upper, true, unit));
-}
-
-/** The diagonals of n square matrices, (n, C). */
-export function diagonalsOf(matrices: Tensor): Tensor {
-  return TensorClass.adopt(diagonal(matrices.handle, 0, 1, 2));
-}
+import { arange, eye, stack, type Tensor } from "../../torch/index.ts";
+import { permutedFactors, solveTriangular } from "../triangular.ts";
 
 /**
  * K matrices W = P L U (C x C) as in `PermutedLu`: L unit lower triangular, U with diagonal sgn * exp(w); P and sgn are
@@ -27,22 +17,7 @@ export class StackedPermutedLu extends Module {
 
   constructor(init: InitContext, steps: number, size: number) {
     super();
-    const start = noGrad(() =>
-      scope(() => {
-        const matrices = stack(Array.from({ length: steps }, () => init.orthogonal(size)));
-        const [p, l, u] = TensorClass.adoptAll(linalg_lu(matrices.handle));
-        const places = arange(0, size, 1, { dtype: init.dtype, device: init.device }).unsqueeze(1);
-        const diagonals = diagonalsOf(u);
-        return {
-          // As the row order it stands for: (P x)_i = x_order(i).
-          order: p.matmul(places).squeeze(2).round().to("int64"),
-          sign: diagonals.sign(),
-          lower: l.tril(-1),
-          upper: u.triu(1),
-          logDiagonal: diagonals.abs().log(),
-        };
-      }),
-    );
+    const start = permutedFactors(stack(Array.from({ length: steps }, () => init.orthogonal(size))));
     this.#order = this.buffer("order", start.order);
     this.#sign = this.buffer("sign", start.sign);
     this.#lower = this.parameter("lower", start.lower);
