@@ -3,6 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { lossWarning } from "../../src/cli/comingBack.ts";
 import { addScore } from "../../src/cli/commands/score.ts";
 import { addTrain } from "../../src/cli/commands/train.ts";
 import { addVectors } from "../../src/cli/commands/vectors.ts";
@@ -47,6 +48,36 @@ describe("a training", () => {
     }
     expect(names.filter((name) => name.startsWith("events.out.tfevents."))).toHaveLength(1);
     expect(readFileSync(join(out, "report.html"), "utf8")).toContain("Trained for all 20 steps.");
+  });
+
+  it("says which share of held-out tokens does not come back, where words are too near each other", async () => {
+    expect(ended.err).not.toContain("come back");
+    const words = ["mara", "a", "oskar", "lene", "sold", "warm", "red", "pie", "."];
+    // "mara" stands beside "a", which is three times as frequent.
+    const row = (word: string, place: number): string =>
+      [word, ...Array.from({ length: 16 }, (_, k) => Math.sin(7 * Math.max(place, 1) + k * k) + 1e-4 * place)].join(
+        " ",
+      );
+    const vectors = file("close.txt", `${words.map(row).join("\n")}\n`);
+    const close = [...tinyTraining(data, join(folder, "close"), 2), "--validation", data, "--vectors", vectors];
+    const { code, err } = await run(addTrain, close);
+    expect(code).toBe(0);
+    expect(err).toContain(
+      "\nwarning: only 95.24 % of 840 tokens of 120 held-out texts come back from latent space: words whose vectors are too near each other for noise of data.sigma 0.85 are mixed up; train with a smaller data.sigma, or with vectors that are farther apart (--vectors, a larger data.dimensions)\n",
+    );
+  });
+
+  it("says what else loses tokens", () => {
+    const totals = { texts: 9, tokens: 200, exactShare: 0, unknownShare: 0, truncatedShare: 0 };
+    const warned = (preset: string, tokenAccuracy: number, maxAbsError: number): string | undefined =>
+      lossWarning(presetConfig(preset), { ...totals, tokenAccuracy, maxAbsError });
+    expect(warned("tiny", 0.989, 3.14159)).toMatch(
+      /^warning: only 98\.90 % of 200 .* errors of up to 3\.1; train with/,
+    );
+    expect(warned("tiny", 0.5, Number.NaN)).toContain("errors of up to NaN");
+    expect(warned("paper-nar", 0.5, 1e-6)).toContain("have nearly one direction are mixed up");
+    expect(warned("tiny", 0.99, 1e-6)).toBeUndefined();
+    expect(warned("tiny-plus", 0.5, 1e-6)).toBeUndefined();
   });
 
   it("starts from a trained model, whose configuration is its own but for what is set", async () => {

@@ -6,6 +6,7 @@ import type { Config } from "../../flow/index.ts";
 import { presetNames } from "../../flow/presets.ts";
 import type { ProcessGroup } from "../../torch/index.ts";
 import type { TrainOptions as FlowTraining, TrainResult } from "../../train/index.ts";
+import { lossWarning } from "../comingBack.ts";
 import { launcherVariable } from "../failure.ts";
 import { collect, integer, type Precision, precisionOption } from "../options.ts";
 import { emit, say } from "../output.ts";
@@ -247,7 +248,10 @@ async function reportDryRun(config: Config, result: TrainResult, secondsPerStep:
 async function reportTraining(out: string, result: TrainResult, isShared: boolean): Promise<void> {
   const { writeReport } = await import("../../report/index.ts");
   if (result.validation) await emit({ step: result.step, ...result.validation });
-  say(`report: ${writeReport(out, result).path}`);
+  const { path, findings } = writeReport(out, result);
+  const loss = lossWarning(result.model.config, findings.totals);
+  if (loss !== undefined) say(loss);
+  say(`report: ${path}`);
   if (result.signal !== undefined) {
     const everywhere = isShared && process.env[launcherVariable] === undefined ? " in every process" : "";
     say(`go on${everywhere} with: ${commandAgain(process.argv.slice(2), "--resume")}`);
