@@ -38,9 +38,14 @@ function packed({ loss, tokens, nelbo, latents }: StepSums, { stop, checkpoint }
   return [loss, tokens, nelbo, checkpoint ? 1 : 0, other, ...asked, ...squares];
 }
 
-function unpacked(row: readonly number[], names: readonly string[]): { sums: StepSums; wishes: Wishes } {
+/** @param own by what this process asked for a stop, which nobody else knows the word of */
+function unpacked(
+  row: readonly number[],
+  names: readonly string[],
+  own: string | undefined,
+): { sums: StepSums; wishes: Wishes } {
   const [loss, tokens, nelbo, checkpoint, other, ...rest] = row;
-  const stop = stops.find((_, index) => rest[index] > 0) ?? (other > 0 ? otherStop : undefined);
+  const stop = stops.find((_, index) => rest[index] > 0) ?? (other > 0 ? (own ?? otherStop) : undefined);
   const squares = rest.slice(stops.length);
   const latents = new Map(
     names.map((name, index): [string, LatentSquares] => [
@@ -116,7 +121,7 @@ export class Processes {
       reducer.sumBeside(packed(own, wishes));
     });
     const row = await reducer.finish();
-    const { sums, wishes: agreed } = unpacked(row, blocks);
+    const { sums, wishes: agreed } = unpacked(row, blocks, wishes.stop);
     return {
       loss: sums.loss,
       tokens: sums.tokens,

@@ -1,4 +1,5 @@
 /** riverrun launch: real processes, real signals, and what it refuses. */
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { quote } from "../../src/base/invocation.ts";
@@ -29,6 +30,21 @@ describe.skipIf(missing !== undefined)(`riverrun launch${missing === undefined ?
     expect(err).toContain(`go on with: npx tsx src/cli/main.ts ${again}\n`);
     const stopped = Number(err.match(/stopped after step (\d+)/)?.[1]);
     expect(findCheckpoint(out)?.state).toMatchObject({ step: stopped, processes: 2, finished: null });
+  });
+
+  it.each(["1", "2"])("ends the training of %s where it is killed itself, with a checkpoint", async (nproc) => {
+    const folder = scratch();
+    const out = `${folder}/model`;
+    const training = tinyTraining(sentencesFile(folder), out, 1_000_000);
+    const running = launching("--nproc", nproc, "--", ...training, "--set", "train.checkpointEvery=1000000");
+    await until(() => running.said().includes("step 10 of"), running);
+    running.process.kill("SIGKILL");
+    // Its streams are closed when the last process that writes into them has ended.
+    const { signal, err } = await running.ended;
+    expect(signal).toBe("SIGKILL");
+    const [, stopped] = /the end of riverrun launch: stopped after step (\d+), a checkpoint is written/.exec(err) ?? [];
+    expect(findCheckpoint(out)?.state).toMatchObject({ step: Number(stopped), finished: null });
+    expect(existsSync(`${out}/training/lock`)).toBe(false);
   });
 
   it("ends with the exit code of a process that fails, which all have heard of", async () => {

@@ -50,7 +50,10 @@ export function addTrain(program: Command): void {
       ]),
     )
     .option("--data <files...>", ".txt (one text a line), .jsonl (objects with text), or builtin")
-    .option("--validation <files...>", "held-out texts (default: a seeded 10 % of the data)")
+    .option(
+      "--validation <files...>",
+      "held-out texts (default: about 10 % of the different texts of the data, by the seed; copies of a text stay together, so it can be more or less of the lines)",
+    )
     .option("--out <dir>", "the model's folder")
     .option(
       "--vectors <path>",
@@ -84,7 +87,7 @@ export function addTrain(program: Command): void {
     )
     .option(
       "--dry-run",
-      "builds everything, takes two steps, with --resume from the last checkpoint, validates, says how long it would take, writes nothing; needs no --out",
+      "builds everything, takes six steps, with --resume from the last checkpoint, validates, says roughly how long it would take, writes nothing; needs no --out",
     )
     .option("--print-config", "prints the effective configuration and ends")
     .addHelpText(
@@ -153,7 +156,12 @@ async function train(options: TrainOptions): Promise<void> {
 interface Team {
   readonly group: ProcessGroup;
   readonly device: string;
-  readonly interrupted: () => string | undefined;
+}
+
+/** What riverrun launch started ends with it, which nobody else would tell; also the only process of a launch. */
+function launchEnded(): string | undefined {
+  const launcher = Number(process.env[launcherVariable]);
+  return launcher > 0 && process.ppid !== launcher ? "the end of riverrun launch" : undefined;
 }
 
 /** Meets the other processes, where the environment speaks of any. @throws UsageError, PeerError */
@@ -164,12 +172,7 @@ async function joinTeam({ device, threads, peerTimeout }: TrainOptions): Promise
   const { cudaDevices, ProcessGroup, resolveDevice, setThreads } = await import("../../torch/index.ts");
   if (threads !== undefined) setThreads(threads);
   const own = resolveDevice(localDevice(device, membership, () => cudaDevices().devices));
-  const group = await ProcessGroup.join(membership, own, peerTimeout);
-  // Set by riverrun launch, whose end nobody else would tell.
-  const launcher = Number(process.env[launcherVariable]);
-  const interrupted = (): string | undefined =>
-    launcher > 0 && process.ppid !== launcher ? "the end of riverrun launch" : undefined;
-  return { group, device: own, interrupted };
+  return { group: await ProcessGroup.join(membership, own, peerTimeout), device: own };
 }
 
 /** Trains, alone or as one of several; the leading process reports. */
@@ -183,8 +186,6 @@ async function trainHere(
   const { train: trainFlow } = await import("../../train/index.ts");
   const { TrainingProgress } = await import("../progress.ts");
   const progress = new TrainingProgress();
-  let secondsOfStep = 0;
-  let secondsBefore = 0;
   let result: TrainResult;
   try {
     if (leads && team) {
@@ -203,22 +204,17 @@ async function trainHere(
       dryRun: options.dryRun,
       signals: true,
       group: team?.group,
-      interrupted: team?.interrupted,
+      interrupted: launchEnded,
       log: leads ? say : undefined,
       onVectors: progress.onVectors,
-      onEveryStep: (report) => {
-        // The first step also pays for memory that the later ones reuse, so the last one counts.
-        secondsOfStep = report.seconds - secondsBefore;
-        secondsBefore = report.seconds;
-        progress.onEveryStep(report);
-      },
+      onEveryStep: progress.onEveryStep,
     });
   } finally {
     progress.end();
   }
   if (!leads) return result;
   await sayParameters(config, result);
-  if (out === undefined || result.reason === "dryRun") await reportDryRun(config, result, secondsOfStep);
+  if (out === undefined || result.reason === "dryRun") await reportDryRun(config, result);
   else await reportTraining(out, result, team !== undefined);
   return result;
 }
@@ -231,15 +227,19 @@ async function sayParameters({ preset }: Config, { parameters }: TrainResult): P
   if (paper !== undefined) say(`${preset}: ${parameters} parameters (the paper states ${paper})`);
 }
 
-async function reportDryRun(config: Config, result: TrainResult, secondsPerStep: number): Promise<void> {
+async function reportDryRun(config: Config, result: TrainResult): Promise<void> {
   const { clock } = await import("../progress.ts");
   const { maxSteps } = config.train;
   const { parameters, stepsLeft = maxSteps } = result;
+  // None was timed where no step is left, or where it was stopped after the first.
+  const secondsPerStep = result.secondsPerStep || 0;
   const seconds = secondsPerStep * stepsLeft;
   const cost =
-    stepsLeft > 0
-      ? `${stepsLeft} steps would take about ${clock(seconds)}, word vectors and validations not counted`
-      : "no step is left";
+    secondsPerStep > 0
+      ? `${stepsLeft} steps would take roughly ${clock(seconds)} (by the median of a few, on a machine as busy as now), word vectors and validations not counted`
+      : stepsLeft > 0
+        ? "it was stopped before a step was timed"
+        : "no step is left";
   say(`dry run: everything fits together; ${cost}; nothing was written`);
   const rssMb = process.memoryUsage.rss() / 2 ** 20;
   await emit({ dryRun: true, parameters, maxSteps, stepsLeft, secondsPerStep, secondsOfSteps: seconds, rssMb });
