@@ -1,5 +1,6 @@
 /** The left-to-right flow over a codebook: a training step, words drawn, latents decoded, beside PyTorch. */
 import { UsageError } from "../base/errors.ts";
+import { median } from "../base/median.ts";
 import { CausalFlow, type Config, FlowContext, presetConfig, sampleWords, TextFlow } from "../flow/index.ts";
 import { AdamW, clipGradientNorm, type NetworkPrecision } from "../nn/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
@@ -17,7 +18,7 @@ import {
   type PeerChoice,
   within,
 } from "./peer.ts";
-import { alternate, median, timedHere } from "./timing.ts";
+import { alternate, timedHere } from "./timing.ts";
 import { randomTable, wordNames } from "./words.ts";
 
 /** What to measure. Defaults: preset small-ar, 5,000 words, its batch of texts that fill all positions. */

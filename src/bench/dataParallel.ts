@@ -1,13 +1,15 @@
 /** Training steps of one process and of several that share the same batch, beside PyTorch's DistributedDataParallel. */
+
 import type { ChildProcess } from "node:child_process";
 import { RiverrunError, UsageError } from "../base/errors.ts";
 import { forkModule } from "../base/forkModule.ts";
 import { freePort } from "../base/freePort.ts";
+import { median } from "../base/median.ts";
 import { presetConfig } from "../flow/index.ts";
 import { hasCollectives } from "../torch/index.ts";
 import { relativeDifference } from "./fingerprint.ts";
 import { chosenPeer, Peer, type PeerChoice, type PeerPlace } from "./peer.ts";
-import { median, type Timed, takeTurns } from "./timing.ts";
+import { type Timed, takeTurns } from "./timing.ts";
 
 /** What to measure. Defaults: preset small-ar, its batch, 5,000 words, 2 processes of one thread, 30 steps. */
 export interface DataParallelOptions {

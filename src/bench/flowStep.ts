@@ -1,5 +1,7 @@
 /** One training step and one inverse of the non-autoregressive flow, beside the machine's peak and beside PyTorch. */
+
 import { UsageError } from "../base/errors.ts";
+import { median } from "../base/median.ts";
 import {
   type Bijection,
   type FlowConfig,
@@ -26,7 +28,7 @@ import {
   type PeerSkipped,
   within,
 } from "./peer.ts";
-import { alternate, median, timedHere } from "./timing.ts";
+import { alternate, timedHere } from "./timing.ts";
 
 /** What to measure. Defaults: T=64, K=8, L=3, layout wide, 300 channels, batch 32 (Att-S, 66 M parameters). */
 export interface FlowStepOptions {

@@ -1,10 +1,11 @@
 /** What a training step of a preset takes: peak memory of a process that does nothing else, and time. */
+
+import { median } from "../base/median.ts";
 import { type Config, presetConfig, TextFlow } from "../flow/index.ts";
 import { Adam, AdamW, type Optimiser, SGD } from "../nn/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import { getThreads, scope } from "../torch/index.ts";
 import { stepGradients } from "../train/gradients.ts";
-import { median } from "./timing.ts";
 import { randomTable, wordNames } from "./words.ts";
 
 /** What to measure. Defaults: preset small, its batch, 5,000 words, three steps, the preset's `train.recompute`. */

@@ -49,10 +49,3 @@ export async function alternate(ours: Timed, theirs: Timed | undefined, runs: nu
   const [own, other = []] = await takeTurns(theirs ? [ours, theirs] : [ours], runs, { block: 3, warmUp: 2 });
   return { ours: own, theirs: other };
 }
-
-/** The middle value, or the mean of the two in the middle. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}

@@ -13,7 +13,7 @@ import type { Validation } from "./validation.ts";
 export interface TrainOptions {
   readonly config: Config;
   readonly texts: readonly string[];
-  /** Held-out texts; without them a seeded 10 % of `texts`. */
+  /** Held-out texts; without them about 10 % of the different ones of `texts`, by the seed, with all their copies. */
   readonly validation?: readonly string[];
   /** The model's folder. A rehearsal needs none; given one, it refuses what the training would refuse. */
   readonly out?: string;
@@ -45,7 +45,7 @@ export interface TrainOptions {
    * numbers are those of one process but for rounding.
    */
   readonly group?: ProcessGroup;
-  /** Build everything, take two steps and validate, write nothing. */
+  /** Build everything, take some steps and validate, write nothing. */
   readonly dryRun?: boolean;
   /** Lines about what happens, without line ends. */
   readonly log?: (message: string) => void;
@@ -68,6 +68,8 @@ export interface TrainResult {
   readonly finished: boolean;
   /** Of a dry run: steps that a training would take, from the last checkpoint where it is resumed. */
   readonly stepsLeft?: number;
+  /** Of a dry run: seconds of a step, the median of those after the first, which is slower; NaN where there was none. */
+  readonly secondsPerStep?: number;
   /** Why it ended: all steps done, no improvement, or asked to. */
   readonly reason: "maxSteps" | "patience" | "interrupted" | "dryRun";
   /** What interrupted it. */

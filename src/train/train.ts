@@ -2,17 +2,18 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../base/errors.ts";
+import { median } from "../base/median.ts";
 import { type Config, loadModel, modelFiles, saveModel } from "../flow/index.ts";
 import { PeerError, resolveDevice, setThreads } from "../torch/index.ts";
 import { lead, trainAlong } from "./along.ts";
 import { type Checkpoint, findCheckpoint } from "./checkpoint.ts";
 import { inPrecision, tokensOf } from "./effectiveConfig.ts";
 import { reportingHooks, writingHooks } from "./hooks.ts";
-import { trainLoop, withAverages } from "./loop.ts";
+import { type LoopHooks, type StepReport, trainLoop, withAverages } from "./loop.ts";
 import type { TrainOptions, TrainResult } from "./options.ts";
 import { flowFolder, flowStage, writePlan } from "./plus.ts";
 import { Processes } from "./processes.ts";
-import { free, type Run, type RunControl, resultOf } from "./run.ts";
+import { free, type Run, type RunControl, resultOf, type Start } from "./run.ts";
 import { inFolder, refuseFolder } from "./runFolder.ts";
 import { SignalWatch } from "./signals.ts";
 import { goOn, startAnew } from "./start.ts";
@@ -82,11 +83,24 @@ async function trainStages(run: Run, out: string): Promise<TrainResult> {
   return await trainIn({ ...run, flow }, out, { number, isLast: true });
 }
 
-/** Steps of a rehearsal. */
-const rehearsedSteps = 2;
+/** Steps of a rehearsal: one that also pays for memory that the others reuse, and those whose time is the estimate. */
+const rehearsedSteps = 1 + 5;
+
+/** Hooks that report, and the median of what the steps after the first took, seconds. */
+function timingHooks(run: Run, { seconds }: Start["state"]): { hooks: LoopHooks; secondsPerStep: () => number } {
+  const times: number[] = [];
+  let before = seconds;
+  const reporting = reportingHooks(run);
+  const onStep = (report: StepReport): void => {
+    times.push(report.seconds - before);
+    before = report.seconds;
+    reporting.onStep(report);
+  };
+  return { hooks: { ...reporting, onStep }, secondsPerStep: () => median(times.slice(1)) };
+}
 
 /**
- * Two steps and a validation of each stage, which write nothing; from the last checkpoint in `out`, where one is to be
+ * Some steps and a validation of each stage, which write nothing; from the last checkpoint in `out`, where one is to be
  * resumed and is there.
  */
 async function rehearse(run: Run, out: string | undefined, stage = onlyStage): Promise<TrainResult> {
@@ -99,11 +113,11 @@ async function rehearse(run: Run, out: string | undefined, stage = onlyStage): P
     const folder = out === undefined ? undefined : flowFolder(out);
     const rehearsed = await rehearse({ ...run, config: first }, folder, { number: number++, isLast: false });
     rehearsed.model.dispose();
-    const { seconds, step, stepsLeft = 0 } = rehearsed;
-    const minutes = Math.ceil(((seconds / step) * stepsLeft) / 60);
+    const { stepsLeft = 0, secondsPerStep = 0 } = rehearsed;
+    const minutes = Math.ceil((secondsPerStep * stepsLeft) / 60);
     run.log(
-      stepsLeft > 0
-        ? `the flow's ${stepsLeft} steps would take about ${minutes} min; now its decoder`
+      secondsPerStep > 0
+        ? `the flow's ${stepsLeft} steps would take roughly ${minutes} min; now its decoder`
         : "now its decoder",
     );
     // A resumed one has its words and vectors already.
@@ -120,9 +134,11 @@ async function rehearse(run: Run, out: string | undefined, stage = onlyStage): P
       : await startAnew({ ...run, flow, config: short }, undefined);
   await lead(start, number, stage.isLast);
   const stepsLeft = start.state.finished === null ? config.train.maxSteps - start.state.step : 0;
-  const state = stepsLeft > 0 ? await trainLoop(start, start.state, reportingHooks(run)) : start.state;
+  const { hooks, secondsPerStep } = timingHooks(run, start.state);
+  const state = stepsLeft > 0 ? await trainLoop(start, start.state, hooks) : start.state;
   for (const part of [start.optimiser, start.average]) part?.dispose();
-  return { ...resultOf(run, start.model, start, state), finished: false, reason: "dryRun", stepsLeft };
+  const result = resultOf(run, start.model, start, state);
+  return { ...result, finished: false, reason: "dryRun", stepsLeft, secondsPerStep: secondsPerStep() };
 }
 
 /**

@@ -7,7 +7,7 @@ import { tokenizerOf } from "../text/tokenizer-names.ts";
 import type { WordPiece } from "../text/wordPiece.ts";
 import { weightOf } from "./gradients.ts";
 
-/** Share of the texts that is held out where no validation texts are given. */
+/** Share of the different texts that is held out, each with its copies, where no validation texts are given. */
 export const heldOutShare = 0.1;
 
 /** Texts with at least one token, and how many had none. */

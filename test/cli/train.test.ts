@@ -270,12 +270,13 @@ describe("--dry-run", () => {
     const more = await run(addTrain, [...resume, "--from", "/gone", "--set", "train.maxSteps=10"]);
     expect(more).toMatchObject({ code: 0, err: expect.stringContaining("--from /gone: not looked at") });
     expect(more.err).toContain("going on after step 3 of 10");
-    expect(more.err).toContain("7 steps would take about");
+    expect(more.err).toContain("7 steps would take roughly");
     const [cost] = records(more.out);
     expect(cost).toMatchObject({ maxSteps: 10, stepsLeft: 7 });
     expect(cost.secondsOfSteps).toBeCloseTo(7 * Number(cost.secondsPerStep), 6);
     const done = await run(addTrain, resume);
     expect(done).toMatchObject({ code: 0, err: expect.stringContaining("no step is left; nothing was written") });
+    expect(records(done.out)).toMatchObject([{ stepsLeft: 0, secondsPerStep: 0, secondsOfSteps: 0 }]);
     const other = await run(addTrain, [...resume, "--set", "data.sigma=0.2"]);
     expect(other).toMatchObject({ code: 2, err: expect.stringContaining("is now 0.2") });
   });

@@ -300,8 +300,12 @@ describe("train", () => {
 
   it("writes nothing in a dry run", async () => {
     const out = join(scratch(), "dry");
-    const { result } = await run({ out, dryRun: true });
-    expect(result).toMatchObject({ step: 2, finished: false, reason: "dryRun" });
+    const ends = [0];
+    const { result } = await run({ out, dryRun: true, onEveryStep: ({ seconds }) => ends.push(seconds) });
+    expect(result).toMatchObject({ step: 6, finished: false, reason: "dryRun" });
+    // The third of the five steps after the first, by their time.
+    const times = ends.slice(1).map((end, step) => end - ends[step]);
+    expect(result.secondsPerStep).toBe(times.slice(1).sort((a, b) => a - b)[2]);
     expect(existsSync(out)).toBe(false);
     await expect(run({ out: whole, dryRun: true })).rejects.toThrow(/not empty/);
     expect((await run({ out: undefined, dryRun: true })).result.validation).toEqual(result.validation);
