@@ -77,7 +77,7 @@ export function overLinesOfTexts(command: Command): Command {
 /** Where a command begins in its lines, and how it writes them. */
 export function lineOptions(command: Command): Command {
   return command
-    .option("--skip-lines <n>", "lines that are done already, as when a run goes on", integer(0), 0)
+    .option("--skip-lines <n>", "first lines to leave out, as where an earlier run has done them", integer(0), 0)
     .option("--line-numbers", "records say which line they are of")
     .option("--batch <n>", "lines that are worked on, and written, together", integer(1), 64);
 }
@@ -102,22 +102,22 @@ export function truncationOptions(command: Command): Command {
     )
     .option(
       "--top-p <p>",
-      "only from the likeliest that together have this share of the probability, of what --top-k left; as in 0.9 (default: 1, all)",
+      "draw only from the likeliest that together have this share of the probability, of what --top-k left, as in 0.9 (default: 1, all)",
       ruleNumber("topP"),
     )
     .option(
       "--min-p <p>",
-      "only those that are at least this share as probable as the likeliest, as in 0.1 (default: 0, all)",
+      "draw only words that are at least this share as probable as the likeliest, as in 0.1 (default: 0, all)",
       ruleNumber("minP"),
     );
 }
 
 /** The option of commands that write texts. */
-export const rawOption = ["--raw", "tokens joined by spaces instead of text"] as const;
+export const rawOption = ["--raw", "tokens joined by spaces instead of detokenised text"] as const;
 
 /** The option of commands that decode latents. */
 export const beamOption = [
   "--beam <n>",
-  "hypotheses of beam search in models that run left to right (default: 5 in paper-ar, in riverrun-ar none: no search) and in Language Flow+ (default: its attentionDecoder.beam)",
+  "hypotheses of a beam search, in models that run left to right and in Language Flow+ (default: 5 in paper-ar, attentionDecoder.beam in Language Flow+, else no search)",
   integer(1, 1000),
 ] as const;

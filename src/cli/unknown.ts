@@ -3,7 +3,7 @@
 /** The option of commands whose words need not be those of a given text. */
 export const unknownOption = [
   "--no-unknown",
-  "never say <unk>: the likeliest, or drawn, of all other words (a beam search never says it anyhow)",
+  "never say <unk>, but another word (a beam search never says it anyhow)",
 ] as const;
 
 /** The choice of `unknownOption` as `DecodeOptions` take it. */

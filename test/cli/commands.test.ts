@@ -311,6 +311,23 @@ describe("latents", () => {
     }
   });
 
+  it("are what a file of JSON lines by another name holds under --jsonl, and rows that are no lines are not skipped as such", async () => {
+    const [lines, rows] = [join(folder, "latents.out"), join(folder, "rows.safetensors")];
+    const texts = "mara sold a red pie .\nlene sold a warm pie .\n";
+    writeFileSync(lines, (await run(addEncode, ["encode", "--model", model], texts)).out);
+    await run(addEncode, ["encode", "--model", model, "--out", rows], texts);
+    const decode = async (...args: readonly string[]): ReturnType<typeof run> =>
+      run(addDecode, ["decode", "--model", model, ...args]);
+    const named = await decode("--jsonl", "--skip-lines", "1", lines);
+    expect(named).toMatchObject({ code: 0, err: "" });
+    expect(records(named.out)).toEqual(records((await decode(rows)).out).slice(1));
+    for (const option of [["--skip-lines", "1"], ["--line-numbers"]]) {
+      const refused = await decode(...option, rows);
+      expect(refused).toMatchObject({ code: 2, out: "" });
+      expect(refused.err).toContain(`${option[0]}: ${rows} is safetensors, which has no lines`);
+    }
+  });
+
   it("of a longer model, or of half a pair of positions, are refused by row", async () => {
     const path = join(folder, "long.safetensors");
     for (const length of [32, 15, 0]) {

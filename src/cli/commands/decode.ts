@@ -21,12 +21,18 @@ interface DecodeOptions extends ModelOptions, LineOptions {
 
 /** Adds `riverrun decode`. */
 export function addDecode(program: Command): void {
-  lineOptions(
-    modelCommand(program, "decode", "texts of latents", "decode --model runs/lines latents.safetensors").argument(
-      "[file]",
-      "what encode wrote: safetensors, or JSON lines in a .jsonl file or on stdin (absent or -)",
-    ),
+  const command = modelCommand(
+    program,
+    "decode",
+    "texts from latents, as encode writes them",
+    "decode --model runs/lines latents.safetensors",
   )
+    .argument(
+      "[file]",
+      "safetensors, or .jsonl of objects with positions, values and, if wanted, id; stdin, JSON lines, where absent or -",
+    )
+    .option("--jsonl", "a file of another name holds JSON lines (stdin always does)");
+  lineOptions(command)
     .option(...beamOption)
     .option(...unknownOption)
     .option(...rawOption)
@@ -37,11 +43,17 @@ async function decode(file: string | undefined, options: DecodeOptions): Promise
   const { openModel } = await import("../model.ts");
   const model = openModel(options);
   const { isStream } = await import("../lines.ts");
-  if (file === undefined || file === "-" || file.endsWith(".jsonl") || isStream(file)) {
+  if (file === undefined || file === "-" || options.jsonl || file.endsWith(".jsonl") || isStream(file)) {
     await decodeLines(model, file, options);
     return;
   }
   refuseText(file, options.model);
+  for (const [option, given] of Object.entries({
+    "skip-lines": options.skipLines > 0,
+    "line-numbers": options.lineNumbers,
+  })) {
+    if (given) throw new UsageError(`--${option}: ${file} is safetensors, which has no lines; leave it out`);
+  }
   await decodeFile(model, file, options);
 }
 
@@ -56,7 +68,7 @@ function refuseText(file: string, model: string): void {
     closeSync(descriptor);
   }
   throw new UsageError(
-    `${file} holds no latents: expected a safetensors file, or JSON lines in a file whose name ends in .jsonl; of texts, one a line, make one by: ${programName()} encode --model ${quote(model)} --out latents.safetensors TEXTS`,
+    `${file} holds no latents: expected a safetensors file, or JSON lines in a file whose name ends in .jsonl, or with --jsonl; of texts, one a line, make one by: ${programName()} encode --model ${quote(model)} --out latents.safetensors TEXTS`,
   );
 }
 

@@ -21,13 +21,13 @@ export function addInterpolate(program: Command): void {
   modelCommand(
     program,
     "interpolate",
-    "texts between two texts",
+    "texts on the way between two texts in latent space",
     'interpolate --model runs/lines "one text" "another text"',
   )
     .argument("<first>", "a text")
     .argument("<second>", "another text")
     .addOption(
-      new Option("--ratios <list>", "weights of the first text")
+      new Option("--ratios <list>", "weights of the first text, from 0 to 1, separated by commas")
         .argParser(numbers)
         .default([0.6, 0.5, 0.4], "0.6,0.5,0.4"),
     )

@@ -22,12 +22,17 @@ const batch = 64;
 /** Adds `riverrun sample`. */
 export function addSample(program: Command): void {
   truncationOptions(
-    modelCommand(program, "sample", "new texts", "sample --model runs/lines --count 10 --temperature 0.8")
-      .option("--count <n>", "how many", integer(1), 10)
+    modelCommand(
+      program,
+      "sample",
+      "new texts, drawn from the model",
+      "sample --model runs/lines --count 10 --temperature 0.8",
+    )
+      .option("--count <n>", "texts to make", integer(1), 10)
       .option("--seed <n>", "of the first sample; sample i has seed + i", integer(0), 1)
       .option(
         "--temperature <t>",
-        "factor on the latents' standard deviation; where words are drawn one by one, of their probabilities (default: the model's generate.temperature)",
+        "factor on the latents' standard deviation; where words are drawn one by one, their probabilities to the power 1/t (default: the model's generate.temperature)",
         atLeast(0),
       ),
   )
