@@ -77,6 +77,26 @@ describe.skipIf(missing !== undefined)(`a shared training${missing === undefined
     },
   );
 
+  it("goes on in another number of processes, more or fewer, with the same numbers", async () => {
+    const folder = scratch();
+    const out = `${folder}/resumed-float64`;
+    // Where one training ends, the other validates.
+    await trainAlone(out, 4, "float64");
+    for (const [size, end] of [
+      [3, 8],
+      [2, 12],
+    ] as const) {
+      const args = [`${folder}/resumed`, `${end}`, "4", "resume", "float64"];
+      const ended = await Promise.all((await startAll("children/training.ts", args, size)).map((one) => one.ended));
+      expect(ended.map(({ code, err }) => ({ code, err: code === 0 ? "" : err }))).toEqual(
+        Array.from({ length: size }, () => ({ code: 0, err: "" })),
+      );
+      expect(findCheckpoint(out)?.state).toMatchObject({ step: end, processes: 1 });
+    }
+    await trainAlone(`${folder}/whole`, 12, "float64");
+    expect(difference(`${folder}/whole`, out)).toBeLessThan(1e-9);
+  });
+
   it("says in every process why one has ended", async () => {
     const folder = scratch();
     mkdirSync(`${folder}/hurt-float64/training`, { recursive: true });
