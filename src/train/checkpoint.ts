@@ -80,9 +80,12 @@ function readJson<Schema extends z.ZodType>(path: string, schema: Schema): z.inf
         `${path} was written by an older version of riverrun (it has no ${fields}): this version cannot resume the training; resume it with the version that began it, or start anew with another --out`,
       );
     }
-    const what = error instanceof z.ZodError ? z.prettifyError(error).replaceAll("\n", " ") : messageOf(error);
-    throw new UsageError(`${path} is damaged (${what}): the training cannot be resumed; start anew with another --out`);
+    throw damaged(path, error instanceof z.ZodError ? z.prettifyError(error).replaceAll("\n", " ") : messageOf(error));
   }
+}
+
+function damaged(path: string, what: string): UsageError {
+  return new UsageError(`${path} is damaged (${what}): the training cannot be resumed; start anew with another --out`);
 }
 
 /** The folder of the last checkpoint; undefined where none was written. @throws UsageError where the pointer is damaged. */
@@ -179,7 +182,14 @@ export function findCheckpoint(out: string): Checkpoint | undefined {
   const name = lastFolder(out);
   if (name === undefined) return undefined;
   const folder = join(trainingFolder(out), name);
-  return { folder, state: readJson(join(folder, "state.json"), stateSchema) };
+  const path = join(folder, "state.json");
+  const state = readJson(path, stateSchema);
+  const { step, best } = state;
+  if (step !== Number(name.slice("step-".length)) || (best && best.step > step)) {
+    const after = best ? `, its best after ${best.step}` : "";
+    throw damaged(path, `it speaks of step ${step}${after}, in the folder of ${name}`);
+  }
+  return { folder, state };
 }
 
 /** The configuration of a checkpoint. @throws UsageError where it is damaged. */

@@ -144,8 +144,18 @@ describe("train", () => {
     writeFileSync(state, readFileSync(state, "utf8").replace('"step": 3', '"step": -3'));
     await expect(run({ out, resume: true })).rejects.toThrow(/state\.json is damaged.*step/);
     expect(() => findCheckpoint(out)).toThrow(UsageError);
+    for (const [step, best] of [
+      [2, null],
+      [3, { step: 4, nelboPerToken: 1, bitsPerDim: 1, bitsPerDimError: 1, floorBitsPerDim: 1, texts: 1, tokens: 1 }],
+    ]) {
+      const other = JSON.parse(readFileSync(state, "utf8")) as object;
+      writeFileSync(state, JSON.stringify({ ...other, step, best }));
+      await expect(run({ out, resume: true })).rejects.toThrow(
+        /state\.json is damaged \(it speaks of step \d.*, in the folder of step-000000003\)/,
+      );
+    }
     // What lacks fields and is whole otherwise was written before they were there.
-    const older = JSON.parse(readFileSync(state, "utf8").replace('"step": -3', '"step": 3')) as Record<string, unknown>;
+    const older = JSON.parse(readFileSync(state, "utf8")) as Record<string, unknown>;
     delete older.fingerprint;
     writeFileSync(state, JSON.stringify(older));
     await expect(run({ out, resume: true })).rejects.toThrow(
