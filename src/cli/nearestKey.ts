@@ -27,6 +27,8 @@ function parted(path: string): readonly [string, string] {
   return [path.slice(0, Math.max(at, 0)), path.slice(at + 1)];
 }
 
+/** No key is as long; what is, is no key that somebody misspelt, and a damaged file may hold one of megabytes. */
+const longestPath = 100;
 /** Share of a key's letters that may be wrong. */
 const mostWrong = 0.4;
 
@@ -35,6 +37,7 @@ const mostWrong = 0.4;
  * is near. Another group alone does not make a key another: "maxSteps" means "train.maxSteps".
  */
 function nearestKey(path: string, known: object): string | undefined {
+  if (path.length > longestPath) return undefined;
   const [group, name] = parted(path.toLowerCase());
   let best: { readonly key: string; readonly distance: number } | undefined;
   for (const key of pathsOf(known)) {
