@@ -44,9 +44,9 @@ export function keepPrecision(saved: Config, wanted: Config, asked?: Precision):
  * Keys that differ, as "train.maxSteps: 200 is now 400". Keys of `train` (but for the optimiser's kind, the averaging and
  * the precision), `generate` and `report` may change; the others make another model.
  *
- * @throws UsageError naming the keys that may not.
+ * @throws UsageError naming the training's folder, `out`, and the keys that may not.
  */
-export function configChanges(saved: Config, wanted: Config): string[] {
+export function configChanges(saved: Config, wanted: Config, out: string): string[] {
   const before = leavesOf(saved);
   const changes: string[] = [];
   const refused: string[] = [];
@@ -60,7 +60,7 @@ export function configChanges(saved: Config, wanted: Config): string[] {
   }
   if (refused.length > 0) {
     throw new UsageError(
-      `this training was started with another configuration (${refused.join("; ")}): resume it with its own, which is taken where none is named, or start another with another --out`,
+      `${out}: this training was started with another configuration (${refused.join("; ")}): resume it with its own, which is taken where none is named, or start another with another --out`,
     );
   }
   return changes;

@@ -163,7 +163,7 @@ export function goOn(run: Run, out: string, checkpoint: Checkpoint, rehearsed?: 
     );
   }
   // Before the texts: another seed holds others of them out.
-  const changes = configChanges(saved, config);
+  const changes = configChanges(saved, config, out);
   if (state.fingerprint !== fingerprintOf(split)) {
     throw new UsageError(
       `${out}: this training was started with other texts (or others of them held out): resume it with the same ones, or train with these into another --out`,

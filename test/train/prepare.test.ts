@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { messageOf } from "../../src/base/errors.ts";
+import type { Config } from "../../src/flow/index.ts";
 import { Vocabulary } from "../../src/text/vocabulary.ts";
 import { prepareModel } from "../../src/train/index.ts";
 import { configChanges } from "../../src/train/resumable.ts";
@@ -105,13 +106,14 @@ describe("TrainingSet", () => {
 describe("configChanges", () => {
   it("names what may change and refuses what makes another model", () => {
     const saved = microConfig();
-    expect(configChanges(saved, saved)).toEqual([]);
-    expect(configChanges(saved, microConfig({ maxSteps: 99, clipNorm: null }))).toEqual([
+    const changes = (wanted: Config): string[] => configChanges(saved, wanted, "runs/lines");
+    expect(changes(saved)).toEqual([]);
+    expect(changes(microConfig({ maxSteps: 99, clipNorm: null }))).toEqual([
       "train.maxSteps: 10 is now 99",
       "train.clipNorm: 1 is now null",
     ]);
-    expect(() => configChanges(saved, microConfig({ ema: 0 }))).toThrow(/train\.ema: 0\.5 is now 0/);
-    expect(() => configChanges(saved, { ...saved, seed: 8 })).toThrow(/seed: 7 is now 8/);
-    expect(() => configChanges(saved, { ...saved, data: { ...saved.data, sigma: 0.1 } })).toThrow(/data\.sigma/);
+    expect(() => changes(microConfig({ ema: 0 }))).toThrow(/^runs\/lines: .*train\.ema: 0\.5 is now 0/);
+    expect(() => changes({ ...saved, seed: 8 })).toThrow(/seed: 7 is now 8/);
+    expect(() => changes({ ...saved, data: { ...saved.data, sigma: 0.1 } })).toThrow(/data\.sigma/);
   });
 });
