@@ -1,9 +1,10 @@
 /** A model as a folder: config.json, vocabulary.json, model.safetensors, and wordpieces.json where its tokens are those. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory, writeFileAtomic } from "../base/atomicFile.ts";
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
 import { programName } from "../base/invocation.ts";
+import { readText } from "../base/readText.ts";
 import { numbersOf, type Precision } from "../nn/index.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import type { WordPiece } from "../text/wordPiece.ts";
@@ -37,25 +38,14 @@ export function saveModel(model: TextFlow, directory: string): void {
   saveSafetensors(join(directory, modelFiles.tensors), model.stateDict(), { format: "riverrun", version: "1" });
 }
 
-/** A vocabulary of ten million words is smaller; a larger file would only fill the memory. */
-const mostTextBytes = 2 ** 29;
-
-function readText(path: string): string {
+/** @throws DataMissingError where the file of a model's folder is not there, UsageError where it cannot be read */
+function readModelText(path: string): string {
   if (!existsSync(path)) {
     throw new DataMissingError(
       `${path} does not exist: expected the folder of a trained model (${programName()} train --out)`,
     );
   }
-  const status = statSync(path);
-  if (!status.isFile()) throw new UsageError(`${path} is not a file: expected one of a trained model's folder`);
-  if (status.size > mostTextBytes) {
-    throw new UsageError(`${path} has ${status.size} bytes; expected at most ${mostTextBytes}`);
-  }
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new UsageError(`${path} cannot be read: ${messageOf(error)}`);
-  }
+  return readText(path);
 }
 
 /** What a reader of a saved file makes of it. @throws what it throws, with what to do where the file is damaged */
@@ -71,7 +61,7 @@ export function demandWhole<Read>(read: () => Read): Read {
 }
 
 function readJson(path: string): unknown {
-  const text = readText(path);
+  const text = readModelText(path);
   return demandWhole(() => {
     try {
       return JSON.parse(text) as unknown;
@@ -109,7 +99,7 @@ export function readModelConfig(directory: string): Config {
  */
 export function readWordPieces(directory: string): WordPiece {
   const path = join(directory, wordPieceFile);
-  const text = readText(path);
+  const text = readModelText(path);
   return demandWhole(() => parseWordPieceJson(text, path));
 }
 
@@ -177,7 +167,7 @@ export function loadModel(
     tensors: join(directory, modelFiles.tensors),
   };
   const config = readConfig(paths.config);
-  const words = readText(paths.vocabulary);
+  const words = readModelText(paths.vocabulary);
   const vocabulary = demandWhole(() => Vocabulary.parse(words, paths.vocabulary));
   const wordPiece = config.data.tokenizer === "wordpiece" ? readWordPieces(directory) : undefined;
   if (!existsSync(paths.tensors)) {

@@ -1,8 +1,9 @@
 /** A language model's folder: config.json, vocabulary.json, model.safetensors, as a flow's. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory, writeFileAtomic } from "../base/atomicFile.ts";
 import { DataMissingError, messageOf, UsageError } from "../base/errors.ts";
+import { readText } from "../base/readText.ts";
 import { Vocabulary } from "../text/vocabulary.ts";
 import { loadSafetensors, saveSafetensors } from "../torch/safetensors.ts";
 import { parseLanguageModelConfig } from "./config.ts";
@@ -21,7 +22,7 @@ export function saveLanguageModel(model: LanguageModel, directory: string): void
 function textOf(directory: string, name: string): string {
   const path = join(directory, name);
   if (!existsSync(path)) throw new DataMissingError(`${path} does not exist: expected a language model's folder`);
-  return readFileSync(path, "utf8");
+  return readText(path);
 }
 
 /** Reads a folder. @throws DataMissingError where a file is missing, UsageError where one is damaged. */

@@ -4,11 +4,12 @@
  * name, renamed when complete, pointed to, and only then are older ones removed: killed at any instant, the pointer
  * names a whole older or a whole newer state.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { makeDirectory, removeStaleTemporaries, writeFileAtomic } from "../base/atomicFile.ts";
 import { messageOf, RiverrunError, UsageError } from "../base/errors.ts";
+import { readText } from "../base/readText.ts";
 import { type Config, configSchema, loadModel, modelFiles, saveModel, TextFlow } from "../flow/index.ts";
 import { demandWhole } from "../flow/modelFolder.ts";
 import { type Module, precisions } from "../nn/index.ts";
@@ -72,7 +73,7 @@ function isAbsent({ code, message }: z.core.$ZodIssue): boolean {
 
 function readJson<Schema extends z.ZodType>(path: string, schema: Schema): z.infer<Schema> {
   try {
-    return schema.parse(JSON.parse(readFileSync(path, "utf8")));
+    return schema.parse(JSON.parse(readText(path)));
   } catch (error) {
     if (error instanceof z.ZodError && error.issues.every(isAbsent)) {
       const fields = error.issues.map(({ path: at }) => at.join(".")).join(", ");

@@ -1,6 +1,7 @@
 /** metrics.jsonl: one JSON object a line, in order, equal after a resume. */
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync } from "node:fs";
 import { writeFileAtomic } from "../base/atomicFile.ts";
+import { readText } from "../base/readText.ts";
 
 /** One line: numbers by name beside the step and what they were measured on. */
 export interface MetricsRow {
@@ -14,7 +15,7 @@ export interface MetricsRow {
 export function readMetrics(path: string): MetricsRow[] {
   if (!existsSync(path)) return [];
   const rows: MetricsRow[] = [];
-  for (const line of readFileSync(path, "utf8").split("\n")) {
+  for (const line of readText(path).split("\n")) {
     try {
       if (line) rows.push(JSON.parse(line) as MetricsRow);
     } catch {

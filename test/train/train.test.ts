@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../../src/base/errors.ts";
@@ -154,6 +154,12 @@ describe("train", () => {
         /state\.json is damaged \(it speaks of step \d.*, in the folder of step-000000003\)/,
       );
     }
+    const held = readFileSync(state);
+    rmSync(state);
+    symlinkSync("/dev/zero", state);
+    await expect(run({ out, resume: true })).rejects.toThrow(/state\.json is damaged \(.*is not a file/);
+    rmSync(state);
+    writeFileSync(state, held);
     // What lacks fields and is whole otherwise was written before they were there.
     const older = JSON.parse(readFileSync(state, "utf8")) as Record<string, unknown>;
     delete older.fingerprint;
