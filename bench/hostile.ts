@@ -31,7 +31,10 @@ function judge({ args, names, number, name }: Case, outcome: Outcome, report: Re
   report.exitCodes[code] = (report.exitCodes[code] ?? 0) + 1;
   report.slowestSeconds = Math.max(report.slowestSeconds, outcome.seconds);
   const prints = args.includes("--print-config") ? "configuration" : "records";
-  const wrong = complaint(outcome, { names: [...names, "there is no text", "the training data", "stdin"], prints });
+  const wrong = complaint(outcome, {
+    names: [...names, "there is no text", "the training data", "give more texts", "stdin"],
+    prints,
+  });
   if (wrong === undefined) return;
   report.complaints[wrong] = (report.complaints[wrong] ?? 0) + 1;
   const said = JSON.stringify(outcome.stderr.trimEnd().slice(-400));
