@@ -11,12 +11,14 @@ namespace riverrun {
   extern const Kernels<float>* const kFloat##name; \
   extern const Kernels<double>* const kDouble##name; \
   extern const MixtureKernels* const kMixture##name; \
-  extern const PackingKernels* const kPacking##name;
+  extern const PackingKernels* const kPacking##name; \
+  extern const TileKernels* const kTiles##name;
 RIVERRUN_VARIANT(Baseline)
 #ifdef RIVERRUN_X86
 RIVERRUN_VARIANT(Avx2)
 RIVERRUN_VARIANT(Avx512)
 extern const PackingKernels* const kPackingAvx512Bf16;
+extern const TileKernels* const kTilesAvx512Bf16;
 #endif
 
 // Which compiled variant fits: baseline, AVX2, AVX-512, AVX-512 with bfloat16.
@@ -47,6 +49,9 @@ static const Kernels<T>& choose(const Kernels<T>* const (&variants)[3]) {
 #define kPackingAvx2 kPackingBaseline
 #define kPackingAvx512 kPackingBaseline
 #define kPackingAvx512Bf16 kPackingBaseline
+#define kTilesAvx2 kTilesBaseline
+#define kTilesAvx512 kTilesBaseline
+#define kTilesAvx512Bf16 kTilesBaseline
 #endif
 
 template <>
@@ -70,6 +75,12 @@ const MixtureKernels& mixtureKernels() {
 const PackingKernels& packingKernels() {
   static const PackingKernels* const variants[] = {kPackingBaseline, kPackingAvx2, kPackingAvx512, kPackingAvx512Bf16};
   static const PackingKernels& chosen = *variants[widestVectors()];
+  return chosen;
+}
+
+const TileKernels& tileKernels() {
+  static const TileKernels* const variants[] = {kTilesBaseline, kTilesAvx2, kTilesAvx512, kTilesAvx512Bf16};
+  static const TileKernels& chosen = *variants[widestVectors()];
   return chosen;
 }
 

@@ -59,7 +59,8 @@ struct Kernels {
   void (*scaleShift)(const T* x, const T* scale, const T* shift, T* y, int64_t n);
   // gx = s gy; gscale += gy x; gshift += gy
   void (*scaleShiftBackward)(const T* gy, const T* x, const T* scale, T* gx, T* gscale, T* gshift, int64_t n);
-  // c (rows x columns) = a b, or c + a b; columns whole vectors, a of any strides. For matrices that fit a core's cache.
+  // c (rows x columns) = a b, or c + a b; columns whole vectors, a of any strides. For matrices that fit a core's
+  // cache.
   void (*product)(int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t aRow, int64_t aColumn, const T* b,
                   int64_t bRow, T* c, int64_t cRow, bool add);
   // to[c * toWidth + r] = from[r * width + c], and 0 from `rows` on up to whole vectors
@@ -74,8 +75,8 @@ struct Kernels {
                            T* gbias, T* ggain);
   // Numbers of scratch memory that attention needs.
   int64_t (*attentionScratch)(int64_t positions, int64_t size);
-  // out (rows of C): softmax(Q K^T scale) V over the real positions, zero where there is none; softmax, (T x 2): of each query the
-  // greatest score and 1 / sum of exp(score - greatest)
+  // out (rows of C): softmax(Q K^T scale) V over the real positions, zero where there is none; softmax, (T x 2): of
+  // each query the greatest score and 1 / sum of exp(score - greatest)
   void (*attention)(const HeadRows<T>& rows, T* out, T* softmax, T* scratch);
   // the gradient of the packed projections from that of `out`
   void (*attentionBackward)(const HeadRows<T>& rows, const T* out, const T* gradient, const T* softmax, T* packed,
@@ -87,8 +88,8 @@ struct Kernels {
                             T* gx, T* gweight, T* gbias, int64_t n);
   // Numbers of scratch memory that a draw needs.
   int64_t (*drawScratch)(int64_t count);
-  // The index that `uniform` in [0, 1) falls on when softmax(logits / temperature) is laid out on [0, 1); temperature 0:
-  // the likeliest, and of several the first.
+  // The index that `uniform` in [0, 1) falls on when softmax(logits / temperature) is laid out on [0, 1); temperature
+  // 0: the likeliest, and of several the first.
   int64_t (*draw)(const T* logits, int64_t count, double temperature, double uniform, double* scratch);
   // out = softmax(scale q K^T) V of one query; keys and values (count, size); scratch (count)
   void (*attendOne)(const T* query, const T* keys, const T* values, int64_t count, int64_t size, T scale, T* out,
@@ -117,7 +118,8 @@ struct MixtureKernels {
 
 const MixtureKernels& mixtureKernels();
 
-// Layouts for products.h. A word is 32 bits: here two bfloat16, the first in its lower half; what has no partner gets 0.
+// Layouts for products.h. A word is 32 bits: here two bfloat16, the first in its lower half; what has no partner gets
+// 0.
 struct PackingKernels {
   // to[c * toWidth + r] = from[r * width + c]
   void (*transpose)(const float* from, int64_t width, int64_t rows, int64_t columns, float* to, int64_t toWidth);
@@ -138,5 +140,36 @@ struct PackingKernels {
 };
 
 const PackingKernels& packingKernels();
+
+// A part of a matrix that will be read soon: `rows` rows of `columns` lines of 64 bytes, `step` bytes apart. Products
+// fetch it line by line down the rows, and count here how far they are.
+struct Ahead {
+  const char* from;
+  int64_t rows, columns, step;
+  int64_t row = 0, column = 0;
+};
+
+// c (rows x columns, at most 64) = a b, or c + a b. A Number is a float, or two bfloat16 that follow each other along
+// the depth. Either neighbours of a row of `a` are beside each other (aStep = 1) or those of a column (aRow = 1).
+template <typename Number>
+struct ProductTile {
+  int64_t rows, columns, depth;
+  const Number* a;
+  int64_t aRow, aStep;
+  const Number* b;
+  int64_t bRow;
+  float* c;
+  int64_t cRow;
+  bool add;
+  Ahead* ahead;  // or null
+};
+
+// Null where the processor has no instruction for it.
+struct TileKernels {
+  void (*floats)(const ProductTile<float>& tile);
+  void (*pairs)(const ProductTile<uint32_t>& tile);
+};
+
+const TileKernels& tileKernels();
 
 }  // namespace riverrun

@@ -1,4 +1,4 @@
-// The layouts alone, for processors that round to bfloat16 in one instruction.
+// Layouts and products, for processors that round to bfloat16 and multiply it in one instruction.
 #include <immintrin.h>
 
 #include <cstdint>
@@ -10,10 +10,15 @@ namespace riverrun {
 namespace {
 
 #include "packing.inc"
+#include "tiles.inc"
+
+constexpr TileKernels kTilesTable = {productTile512<FloatFactors>, productTile512<PairFactors>};
 
 }  // namespace
 
 extern const PackingKernels* const kPackingAvx512Bf16;
 const PackingKernels* const kPackingAvx512Bf16 = &kPackingTable;
+extern const TileKernels* const kTilesAvx512Bf16;
+const TileKernels* const kTilesAvx512Bf16 = &kTilesTable;
 
 }  // namespace riverrun

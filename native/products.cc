@@ -6,6 +6,15 @@
 
 #include "keptPanels.h"
 
+#if defined(__x86_64__) || defined(_M_X64)
+#ifdef CPUBLAS_BRGEMM_BF16BF16F32
+#define RIVERRUN_LIBRARY_TILES
+#endif
+#ifdef __GNUC__
+#include <cpuid.h>
+#endif
+#endif
+
 namespace riverrun {
 namespace {
 
@@ -15,49 +24,51 @@ constexpr int64_t kLeastRows = 48;
 // Rows of the left factor and a panel of this depth fit a core's second cache together.
 constexpr int64_t kDepth = 1024;
 
-#if defined(CPUBLAS_BRGEMM_F32F32F32) && defined(CPUBLAS_BRGEMM_BF16BF16F32)
-#define RIVERRUN_MICRO_KERNELS
+void libraryTile(const ProductTile<uint32_t>& tile) {
+#ifdef RIVERRUN_LIBRARY_TILES
+  using Halves = const at::BFloat16*;
+  at::native::cpublas::brgemm(tile.rows, tile.columns, 2 * tile.depth, 2 * tile.aRow, tile.bRow, tile.cRow, tile.add,
+                              reinterpret_cast<Halves>(tile.a), reinterpret_cast<Halves>(tile.b), tile.c, true);
 #endif
+}
 
-// The micro-kernels take any processor, but fall back to a library's product of every tile where they have none.
-bool mayMakeKernels() {
-#if defined(RIVERRUN_MICRO_KERNELS) && (defined(__x86_64__) || defined(_M_X64))
-  return at::globalContext().userEnabledMkldnn() && at::get_cpu_capability() == "AVX512";
+// Whether oneDNN makes a kernel. It takes any processor, but falls back to a library's product of every tile where it
+// has none, and throws where it is told of a narrower instruction set than there is (ONEDNN_MAX_CPU_ISA).
+bool libraryMakesTiles() {
+#ifdef RIVERRUN_LIBRARY_TILES
+  if (!at::globalContext().userEnabledMkldnn() || at::get_cpu_capability() != "AVX512") return false;
+  const std::vector<uint32_t> a(1), b(16);
+  std::vector<float> c(16);
+  try {
+    libraryTile({1, 16, 1, a.data(), 1, 1, b.data(), 16, c.data(), 16, false, nullptr});
+    at::native::cpublas::brgemm_release(true);
+    return true;
+  } catch (const std::exception&) {
+  }
+#endif
+  return false;
+}
+
+// Whether the processor multiplies matrices of bfloat16 in tiles, at many times the speed of its vectors.
+bool hasMatrixTiles() {
+#if defined(RIVERRUN_LIBRARY_TILES) && defined(__GNUC__)
+  unsigned a, b, c, d;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1);
 #else
   return false;
 #endif
 }
 
-void kernel(int64_t rows, int64_t columns, int64_t depth, const float* a, int64_t aStride, const float* b,
-            int64_t bStride, float* c, int64_t cStride, bool add) {
-#ifdef RIVERRUN_MICRO_KERNELS
-  at::native::cpublas::brgemm(rows, columns, depth, aStride, bStride, cStride, add, a, b, c);
-#endif
-}
+// Whose kernels multiply in bfloat16.
+enum class PairTiles { kNone, kOwn, kLibrary };
 
-void kernel(int64_t rows, int64_t columns, int64_t depth, const at::BFloat16* a, int64_t aStride, const at::BFloat16* b,
-            int64_t bStride, float* c, int64_t cStride, bool add) {
-#ifdef RIVERRUN_MICRO_KERNELS
-  at::native::cpublas::brgemm(rows, columns, depth, aStride, bStride, cStride, add, a, b, c, true);
-#endif
-}
-
-// Whether oneDNN makes a kernel: told of a narrower instruction set than there is (ONEDNN_MAX_CPU_ISA), it throws.
-template <typename Number>
-bool makesKernel() {
-  const std::vector<Number> a(2), b(2 * 16);
-  std::vector<float> c(16);
-  try {
-    kernel(1, 16, 2, a.data(), 2, b.data(), 16, c.data(), 16, false);
-    return true;
-  } catch (const std::exception&) {
-    return false;
-  }
-}
-
-bool hasMicroKernels() {
-  static const bool has = mayMakeKernels() && makesKernel<float>();
-  return has;
+PairTiles pairTiles() {
+  static const PairTiles tiles = [] {
+    const bool own = tileKernels().pairs;
+    if ((hasMatrixTiles() || !own) && libraryMakesTiles()) return PairTiles::kLibrary;
+    return own ? PairTiles::kOwn : PairTiles::kNone;
+  }();
+  return tiles;
 }
 
 // Calls body(i) for 0..count-1: pieces are of different sizes, so a thread takes the next when it is done with one.
@@ -72,13 +83,10 @@ void shareOut(size_t count, const Body& body) {
 
 }  // namespace
 
-bool hasBf16Products() {
-  static const bool has = mayMakeKernels() && [] {
-    const bool makes = makesKernel<at::BFloat16>();
-    if (makes) endTiles(Products::kBf16);
-    return makes;
-  }();
-  return has;
+bool hasBf16Products() { return pairTiles() != PairTiles::kNone; }
+
+bool laysOutAsItGoes(Products products) {
+  return products == Products::kFloat || (products == Products::kBf16 && pairTiles() == PairTiles::kOwn);
 }
 
 Products productsFor(const Tensor& x, int64_t rows, bool bf16) {
@@ -87,8 +95,8 @@ Products productsFor(const Tensor& x, int64_t rows, bool bf16) {
     TORCH_CHECK(hasBf16Products(), "this processor or libtorch has no products in bfloat16");
     return Products::kBf16;
   }
-  return rows >= kLeastRows && x.scalar_type() == at::kFloat && hasMicroKernels() ? Products::kFloat
-                                                                                  : Products::kLibrary;
+  return rows >= kLeastRows && x.scalar_type() == at::kFloat && tileKernels().floats ? Products::kFloat
+                                                                                     : Products::kLibrary;
 }
 
 RightFactor::RightFactor(const Tensor& matrix, Of of, Products products, std::optional<bool> lasts)
@@ -102,125 +110,166 @@ RightFactor::RightFactor(const Tensor& matrix, Of of, Products products, std::op
   if (keeps_) packed_ = KeptPanels::instance().find(matrix, of, products);
   else if (lasts) KeptPanels::instance().drop(matrix);
   waits_ = !direct && !packed_.defined();
-  if (waits_) {
-    const auto options = matrix.options();
-    packed_ = at::empty({panels() * evenDepth() * kPanel},
-                        products == Products::kBf16 ? options.dtype(at::kBFloat16) : options);
-  }
 }
 
-void RightFactor::keep() const {
-  if (keeps_) KeptPanels::instance().keep(matrix_, of_, products_, packed_);
-}
-
-void RightFactor::pack(int64_t panel) const {
+void RightFactor::pack(int64_t panel, void* to) const {
   const auto& table = packingKernels();
   const int64_t column = panel * kPanel, width = std::min(kPanel, columns_ - column), stride = matrix_.stride(0);
+  uint32_t* words = static_cast<uint32_t*>(to);
   if (isBf16(matrix_)) {
-    table.pairHalfRows(static_cast<const uint16_t*>(matrix_.const_data_ptr()) + column, stride, depth_, width,
-                       static_cast<uint32_t*>(packed_.data_ptr()) + panel * evenDepth() / 2 * kPanel, kPanel);
+    table.pairHalfRows(static_cast<const uint16_t*>(matrix_.const_data_ptr()) + column, stride, depth_, width, words,
+                       kPanel);
     return;
   }
   const float* from = matrix_.const_data_ptr<float>();
   if (products_ == Products::kFloat) {
-    table.transpose(from + column * stride, stride, width, depth_,
-                    packed_.data_ptr<float>() + panel * evenDepth() * kPanel, kPanel);
-    return;
-  }
-  uint32_t* to = static_cast<uint32_t*>(packed_.data_ptr()) + panel * evenDepth() / 2 * kPanel;
-  if (of_ == Of::kTranspose) table.transposePairs(from + column * stride, stride, width, depth_, to, kPanel);
-  else table.pairRows(from + column, stride, depth_, width, to, kPanel);
-}
-
-template <typename Number>
-static void panelTile(int64_t rows, int64_t columns, int64_t depth, const Number* a, int64_t aStride, const Number* b,
-                      int64_t bStride, float* c, int64_t cStride) {
-  for (int64_t k = 0; k < depth; k += kDepth) {
-    kernel(rows, columns, std::min(kDepth, depth - k), a + k, aStride, b + k * bStride, bStride, c, cStride, k > 0);
+    table.transpose(from + column * stride, stride, width, depth_, static_cast<float*>(to), kPanel);
+  } else if (of_ == Of::kTranspose) {
+    table.transposePairs(from + column * stride, stride, width, depth_, words, kPanel);
+  } else {
+    table.pairRows(from + column, stride, depth_, width, words, kPanel);
   }
 }
 
-void RightFactor::tile(int64_t rows, const void* a, int64_t aStride, int64_t panel, float* c, int64_t cStride) const {
+Ahead RightFactor::ahead(int64_t panel) const {
+  if (packed_.defined()) {
+    return {static_cast<const char*>(packed_.const_data_ptr()) + panel * panelBytes(), panelBytes() / 64, 1, 64};
+  }
+  const int64_t column = panel * kPanel, width = std::min(kPanel, columns_ - column), size = matrix_.element_size(),
+                row = matrix_.stride(0) * size;
+  const char* from = static_cast<const char*>(matrix_.const_data_ptr());
+  if (of_ == Of::kTranspose) return {from + column * row, (width * row + 63) / 64, 1, 64};
+  return {from + column * size, depth_, (width * size + 63) / 64 + 1, row};  // A row begins anywhere in a line.
+}
+
+// The depth in pieces.
+template <typename Number, typename Kernel>
+static void multiplyTile(ProductTile<Number> tile, int64_t most, const Kernel& kernel) {
+  for (int64_t left = tile.depth; left > 0; left -= tile.depth) {
+    tile.depth = std::min(most, left);
+    kernel(tile);
+    tile.a += tile.depth * tile.aStep;
+    tile.b += tile.depth * tile.bRow;
+    tile.add = true;
+  }
+}
+
+void RightFactor::tile(int64_t rows, const LeftRows& a, int64_t panel, const void* laid, float* c, int64_t cStride,
+                       Ahead* ahead) const {
   const int64_t column = panel * kPanel, width = std::min(kPanel, columns_ - column);
   if (depth_ == 0) {
     for (int64_t row = 0; row < rows; ++row) std::fill_n(c + row * cStride, width, 0.0f);
     return;
   }
+  if (packed_.defined()) laid = static_cast<const char*>(packed_.const_data_ptr()) + panel * panelBytes();
   if (products_ == Products::kBf16) {
-    panelTile(rows, width, evenDepth(), static_cast<const at::BFloat16*>(a), aStride,
-              packed_.const_data_ptr<at::BFloat16>() + panel * evenDepth() * kPanel, kPanel, c, cStride);
+    const auto kernel = pairTiles() == PairTiles::kOwn ? tileKernels().pairs : libraryTile;
+    multiplyTile<uint32_t>({rows, width, evenDepth() / 2, static_cast<const uint32_t*>(a.words), a.row, a.step,
+                            static_cast<const uint32_t*>(laid), kPanel, c, cStride, false, ahead},
+                           kDepth / 2, kernel);
     return;
   }
-  const bool laidOut = packed_.defined();
-  const float* b = laidOut ? packed_.const_data_ptr<float>() + panel * evenDepth() * kPanel
-                           : matrix_.const_data_ptr<float>() + column;
-  panelTile(rows, width, depth_, static_cast<const float*>(a), aStride, b, laidOut ? kPanel : columns_, c, cStride);
+  const float* b = laid ? static_cast<const float*>(laid) : matrix_.const_data_ptr<float>() + column;
+  multiplyTile<float>({rows, width, depth_, static_cast<const float*>(a.words), a.row, a.step, b,
+                       laid ? kPanel : matrix_.stride(0), c, cStride, false, ahead},
+                      kDepth, tileKernels().floats);
 }
 
 void endTiles(Products products) {
-#ifdef RIVERRUN_MICRO_KERNELS
-  if (products == Products::kBf16) at::native::cpublas::brgemm_release(true);
+#ifdef RIVERRUN_LIBRARY_TILES
+  if (products == Products::kBf16 && pairTiles() == PairTiles::kLibrary) at::native::cpublas::brgemm_release(true);
 #endif
 }
 
-void packAll(const std::vector<const RightFactor*>& factors) {
+void packAll(const std::vector<RightFactor*>& factors) {
   std::vector<std::pair<const RightFactor*, int64_t>> work;
-  for (const RightFactor* factor : factors) {
-    for (int64_t panel = 0; factor && factor->waits() && panel < factor->panels(); ++panel)
-      work.emplace_back(factor, panel);
+  for (RightFactor* factor : factors) {
+    if (!factor || !factor->waits_) continue;
+    const auto options = factor->matrix_.options();
+    factor->packed_ = at::empty({factor->panels() * factor->evenDepth() * RightFactor::kPanel},
+                                factor->products_ == Products::kBf16 ? options.dtype(at::kBFloat16) : options);
+    for (int64_t panel = 0; panel < factor->panels(); ++panel) work.emplace_back(factor, panel);
   }
-  shareOut(work.size(), [&](size_t i) { work[i].first->pack(work[i].second); });
-  for (const RightFactor* factor : factors) {
-    if (factor && factor->waits()) factor->keep();
+  shareOut(work.size(), [&](size_t i) {
+    const auto& [factor, panel] = work[i];
+    factor->pack(panel, static_cast<char*>(factor->packed_.data_ptr()) + panel * factor->panelBytes());
+  });
+  for (RightFactor* factor : factors) {
+    if (!factor || !factor->waits_) continue;
+    factor->waits_ = false;
+    if (factor->keeps_) {
+      KeptPanels::instance().keep(factor->matrix_, factor->of_, factor->products_, factor->packed_);
+    }
   }
 }
 
 namespace {
 
-// Rows first..first+height-1 of a result, from as many columns of its slopes.
-void outerTile(const OuterProduct& product, int64_t first, int64_t height) {
-  const auto& [result, slopes, inputs] = product;
-  const bool bf16 = inputs.products() == Products::kBf16;
-  const int64_t rows = slopes.size(0), columns = inputs.columns(), stride = bf16 ? inputs.evenDepth() : rows;
-  const Tensor turned = at::empty({height, stride}, slopes.options().dtype(bf16 ? at::kBFloat16 : at::kFloat));
-  void* left = turned.data_ptr();
-  if (bf16) {
-    packingKernels().transposeHalfRowPairs(static_cast<const uint16_t*>(slopes.const_data_ptr()) + first,
-                                           slopes.stride(0), rows, height, static_cast<uint32_t*>(left), stride / 2);
-  } else {
-    packingKernels().transpose(slopes.const_data_ptr<float>() + first, slopes.stride(0), rows, height,
-                               static_cast<float*>(left), stride);
+// Rows of a result: as many columns of its slopes, `first` and those after it.
+struct OuterTile {
+  const OuterProduct* product;
+  int64_t first;
+
+  int64_t height() const { return std::min(kTileRows, product->slopes.size(1) - first); }
+
+  Ahead ahead() const {
+    const Tensor& slopes = product->slopes;
+    const int64_t size = slopes.element_size();
+    return {static_cast<const char*>(slopes.const_data_ptr()) + first * size, slopes.size(0),
+            (height() * size + 63) / 64 + 1, slopes.stride(0) * size};
   }
-  float* to = result.data_ptr<float>() + first * columns;
-  for (int64_t panel = 0; panel < inputs.panels(); ++panel) {
-    inputs.tile(height, left, stride, panel, to + panel * RightFactor::kPanel, columns);
+
+  // The slopes as the left factor. In float32 they are read where they lie; in bfloat16 two rows are made one of words
+  // or, where the library's kernels want the depth along a row, turned.
+  LeftRows left(Tensor& room) const {
+    const Tensor& slopes = product->slopes;
+    if (product->inputs.products() == Products::kFloat) {
+      return {slopes.const_data_ptr<float>() + first, 1, slopes.stride(0)};
+    }
+    const int64_t rows = slopes.size(0), pairs = product->inputs.evenDepth() / 2;
+    const bool turned = pairTiles() == PairTiles::kLibrary;
+    room = at::empty({pairs * kTileRows}, slopes.options().dtype(at::kInt));
+    uint32_t* words = static_cast<uint32_t*>(room.data_ptr());
+    const uint16_t* from = static_cast<const uint16_t*>(slopes.const_data_ptr()) + first;
+    const auto& table = packingKernels();
+    if (turned) table.transposeHalfRowPairs(from, slopes.stride(0), rows, height(), words, pairs);
+    else table.pairHalfRows(from, slopes.stride(0), rows, height(), words, kTileRows);
+    return turned ? LeftRows{words, pairs, 1} : LeftRows{words, 1, kTileRows};
   }
-  endTiles(inputs.products());
-}
+
+  void multiply(const OuterTile* next) const {
+    const RightFactor& inputs = product->inputs;
+    const int64_t columns = inputs.columns();
+    Tensor room;
+    const LeftRows rows = left(room);
+    float* to = product->result.data_ptr<float>() + first * columns;
+    for (int64_t panel = 0; panel < inputs.panels(); ++panel) {
+      std::optional<Ahead> soon;
+      if (panel + 1 < inputs.panels()) soon = inputs.ahead(panel + 1);
+      else if (next) soon = next->ahead();
+      inputs.tile(height(), rows, panel, nullptr, to + panel * RightFactor::kPanel, columns, soon ? &*soon : nullptr);
+    }
+    endTiles(inputs.products());
+  }
+};
 
 }  // namespace
 
-void outerProducts(const std::vector<OuterProduct>& products) {
-  std::vector<const RightFactor*> factors;
-  struct Work {
-    const OuterProduct* product;
-    int64_t first, height;
-  };
-  std::vector<Work> work;
-  for (const OuterProduct& product : products) {
+void outerProducts(std::vector<OuterProduct>& products) {
+  std::vector<RightFactor*> factors;
+  std::vector<OuterTile> work;
+  for (OuterProduct& product : products) {
     factors.push_back(&product.inputs);
-    const int64_t outputs = product.slopes.size(1);
     if (product.inputs.products() == Products::kLibrary) {
-      Tensor place = product.result;
-      at::mm_out(place, product.slopes.t(), product.inputs.whole());
+      at::mm_out(product.result, product.slopes.t(), product.inputs.whole());
       continue;
     }
-    for (int64_t first = 0; first < outputs; first += kTileRows) {
-      work.push_back({&product, first, std::min(kTileRows, outputs - first)});
-    }
+    for (int64_t first = 0; first < product.slopes.size(1); first += kTileRows) work.push_back({&product, first});
   }
   packAll(factors);
-  shareOut(work.size(), [&](size_t i) { outerTile(*work[i].product, work[i].first, work[i].height); });
+  // Which tile a thread takes next is open; most likely the one after those that the others are at.
+  const size_t ahead = threadsHere();
+  shareOut(work.size(), [&](size_t i) { work[i].multiply(i + ahead < work.size() ? &work[i + ahead] : nullptr); });
 }
 
 }  // namespace riverrun

@@ -25,6 +25,14 @@ struct Shape {
   // One a thread where there are enough examples; otherwise one, whose products use the threads.
   int64_t tasks() const { return batch < threadsHere() ? 1 : threadsHere(); }
   int64_t examples() const { return std::max<int64_t>(1, kRows / positions); }
+  // Parts that a task takes its examples in.
+  int64_t parts() const {
+    const int64_t most = (batch + tasks() - 1) / tasks();
+    return (most + examples() - 1) / examples();
+  }
+
+  // Whether parameters are laid out once for all tasks, and not by each of them as it comes to them.
+  bool laysOutFirst(Products products) const { return parts() > 1 || !laysOutAsItGoes(products); }
 
   // Room for what products read as a factor.
   Tensor factorRows(int64_t count, int64_t width, const at::TensorOptions& options) const {
@@ -170,11 +178,13 @@ void run(const Shape& shape, const Inputs& given, Tensor& out, const Kept& kept,
   const auto right = [&](const Tensor& matrix) {
     return RightFactor(matrix, RightFactor::Of::kTranspose, products, lasts);
   };
-  const RightFactor toPacked = right(w[kPacked]), toOut = right(w[kOut]), toInner = right(w[kInner]),
-                    toOuter = right(w[kOuter]);
+  RightFactor toPacked = right(w[kPacked]), toOut = right(w[kOut]), toInner = right(w[kInner]),
+              toOuter = right(w[kOuter]);
   std::optional<RightFactor> toHead;
   if (given.head.defined()) toHead = right(given.head);
-  packAll({&toPacked, &toOut, &toInner, &toOuter, toHead ? &*toHead : nullptr});
+  if (lasts || shape.laysOutFirst(products)) {
+    packAll({&toPacked, &toOut, &toInner, &toOuter, toHead ? &*toHead : nullptr});
+  }
   byType(given.x, [&](auto zero) {
     using T = decltype(zero);
     const auto& table = kernels<T>();
@@ -193,20 +203,21 @@ void run(const Shape& shape, const Inputs& given, Tensor& out, const Kept& kept,
                    n2 = factor(kept.norm2, c), m2 = part(kept.moments2, 2), h = of(kept.inner),
                    g = factor(kept.active, shape.hidden), to = toHead ? factor(kept.block, c) : top;
       normalise<T>(from, w[kNorm1], w[kShift1], shape, n1, m1);
-      multiply<T>(n1, toPacked, p);
+      multiply<T>(n1, toPacked, p, &toOut);
       T *mixedTo = a.data_ptr<T>(), *sumsTo = s.data_ptr<T>();
       overHeads<T>(shape, first, last, p.const_data_ptr<T>(), w[kPackedBias].const_data_ptr<T>(),
                    [&](const HeadRows<T>& head, int64_t at, int64_t, int64_t sum, T* scratch) {
                      table.attention(head, mixedTo + at, sumsTo + sum, scratch);
                    });
       const Tensor mask1 = of(given.mask1), mask2 = of(given.mask2);
-      multiply<T>(a, toOut, mid, [&](const Tile<T>& tile) { addBranch<T>(tile, from, w[kOutBias], mask1, mid); });
+      multiply<T>(a, toOut, mid, &toInner,
+                  [&](const Tile<T>& tile) { addBranch<T>(tile, from, w[kOutBias], mask1, mid); });
       normalise<T>(mid, w[kNorm2], w[kShift2], shape, n2, m2);
       const T* shift = w[kInnerBias].const_data_ptr<T>();
       const RowPlaces<T> active(g);
       std::optional<RowPlaces<T>> rounded;
       if (h.defined() && isBf16(h)) rounded.emplace(h);
-      multiply<T>(n2, toInner, placeOf(h), [&](const Tile<T>& tile) {
+      multiply<T>(n2, toInner, placeOf(h), &toOuter, [&](const Tile<T>& tile) {
         tile.over([&](int64_t row, const T* hidden) {
           if (rounded) rounded->round(row, tile.column, tile.columns, hidden);
           Line<T> line;
@@ -214,9 +225,9 @@ void run(const Shape& shape, const Inputs& given, Tensor& out, const Kept& kept,
                        [&](T* act) { table.biasGelu(hidden, shift + tile.column, act, tile.columns); });
         });
       });
-      multiply<T>(g, toOuter, placeOf(to),
+      multiply<T>(g, toOuter, placeOf(to), toHead ? &*toHead : nullptr,
                   [&](const Tile<T>& tile) { addBranch<T>(tile, mid, w[kOuterBias], mask2, to); });
-      if (toHead) multiply<T>(to, *toHead, top);
+      if (toHead) multiply<T>(to, *toHead, top, nullptr);
     });
   });
 }
@@ -295,11 +306,13 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
     variable_list results(1 + kWeights + 6);
     const Products products = productsFor(given.x, rows, shape.bf16);
     const auto right = [&](const Tensor& matrix) { return RightFactor(matrix, RightFactor::Of::kMatrix, products); };
-    const RightFactor fromPacked = right(w[kPacked]), fromOut = right(w[kOut]), fromInner = right(w[kInner]),
-                      fromOuter = right(w[kOuter]);
+    RightFactor fromPacked = right(w[kPacked]), fromOut = right(w[kOut]), fromInner = right(w[kInner]),
+                fromOuter = right(w[kOuter]);
     std::optional<RightFactor> fromHead;
     if (head.defined()) fromHead = right(head);
-    packAll({&fromPacked, &fromOut, &fromInner, &fromOuter, fromHead ? &*fromHead : nullptr});
+    if (shape.laysOutFirst(products)) {
+      packAll({&fromPacked, &fromOut, &fromInner, &fromOuter, fromHead ? &*fromHead : nullptr});
+    }
     byType(given.x, [&](auto zero) {
       using T = decltype(zero);
       const auto& table = kernels<T>();
@@ -320,7 +333,7 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
         };
         if (head.defined()) {
           roundRows(part(gresult), part(headSlopes));
-          multiply<T>(part(headSlopes), *fromHead, part(gy));
+          multiply<T>(part(headSlopes), *fromHead, part(gy), &fromOuter);
         }
         if (mask2.defined()) {
           const T *slope = data(gy), *factor = data(mask2);
@@ -333,7 +346,7 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
         {
           const RowPlaces<T> known(part(kept.inner)), places(gi);
           const T* shift = w[kInnerBias].const_data_ptr<T>();
-          multiply<T>(part(outerSlopes), fromOuter, placeOf(gi), [&](const Tile<T>& tile) {
+          multiply<T>(part(outerSlopes), fromOuter, placeOf(gi), &fromInner, [&](const Tile<T>& tile) {
             // One row after another: all of them add to the same sums.
             for (int64_t row = tile.firstRow; row < tile.lastRow; ++row) {
               T* slope = tile.numbers + (row - tile.firstRow) * tile.stride;
@@ -344,7 +357,7 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
             }
           });
         }
-        multiply<T>(gi, fromInner, gn);
+        multiply<T>(gi, fromInner, gn, &fromOut);
         const auto norm = [&](const Tensor& x, const Tensor& weight, const Tensor& moments, const T* residual, T* to,
                               T* ownWeight, T* ownBias) {
           const T *slope = gn.const_data_ptr<T>(), *from = data(x), *gain = weight.const_data_ptr<T>(),
@@ -362,7 +375,7 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
         }
         accumulate(data(gbranch1), c, gout);
         roundRows(part(gbranch1), part(outSlopes));
-        multiply<T>(part(outSlopes), fromOut, ga);
+        multiply<T>(part(outSlopes), fromOut, ga, &fromPacked);
         const T *slopes = ga.const_data_ptr<T>(), *outputs = data(kept.mixed), *logs = data(kept.sums);
         const Tensor gpacked = shape.bf16 ? at::empty({own, 3 * c}, options) : part(packedSlopes);
         T* toPacked = gpacked.data_ptr<T>();
@@ -373,7 +386,7 @@ struct TransformerBlock : torch::autograd::Function<TransformerBlock> {
                      });
         accumulate(toPacked, 3 * c, gpackedBias);
         roundRows(gpacked, part(packedSlopes));
-        multiply<T>(part(packedSlopes), fromPacked, gn);
+        multiply<T>(part(packedSlopes), fromPacked, gn, nullptr);
         norm(given.x, w[kNorm1], kept.moments1, data(gmiddle), target(gx), gnorm1, gshift1);
       });
     });
