@@ -6,6 +6,12 @@ export class NonFiniteOutputError extends RiverrunError {
   override name = "NonFiniteOutputError";
 }
 
+/** The same, where it is not the model that is at fault but how large a number was asked for; exit code 2. */
+export class TooLargeError extends NonFiniteOutputError {
+  override name = "TooLargeError";
+  override readonly exitCode = 2;
+}
+
 const isBad = (number: unknown): boolean => typeof number === "number" && !Number.isFinite(number);
 
 /** The first NaN or infinity of a value, which is a number, a list of numbers or anything else. */

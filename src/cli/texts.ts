@@ -1,6 +1,6 @@
 /** Commands that map lines to records: lines in, lines out, in order, with bounded memory. */
 import { messageOf, RiverrunError, UsageError } from "../base/errors.ts";
-import { NonFiniteOutputError, nonFiniteIn } from "../base/finite.ts";
+import { NonFiniteOutputError, nonFiniteIn, TooLargeError } from "../base/finite.ts";
 import type { Line, RecordId } from "../corpora/index.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import { counted } from "./counted.ts";
@@ -150,17 +150,12 @@ export async function overLines<Item>(
   return tally;
 }
 
-/**
- * {@link overLines} on texts as the model reads them. A text that is cut is counted, and said so on stderr.
- *
- * @param faultOf what but the model is at fault where no words can be chosen for a text, if anything is
- */
+/** {@link overLines} on texts as the model reads them. A text that is cut is counted, and said so on stderr. */
 export async function overTexts(
   model: TextFlow,
   file: string | undefined,
   options: LineOptions,
   body: (texts: readonly PreparedText[]) => readonly (readonly object[] | FailedText)[],
-  faultOf: (text: PreparedText) => string | undefined = () => undefined,
 ): Promise<TextTally> {
   let [prepared, truncated] = [0, 0];
   const unknown = { words: 0, texts: 0 };
@@ -172,10 +167,8 @@ export async function overTexts(
     unknown.words += text.unknown;
     return text;
   };
-  const failed = (text: PreparedText, error: NonFiniteOutputError): FailedText => {
-    const fault = faultOf(text);
-    return new FailedText(fault ?? error.message, { isOfModel: fault === undefined });
-  };
+  const failed = (_: PreparedText, error: NonFiniteOutputError): FailedText =>
+    new FailedText(error.message, { isOfModel: !(error instanceof TooLargeError) });
   const apartWhereNeeded = (texts: readonly PreparedText[]) => apart(texts, body, failed);
   const tally = await overLines(linesOf(file, options.jsonl), file, options, prepare, apartWhereNeeded);
   sayTruncated(model, truncated, prepared);

@@ -1,11 +1,11 @@
-/** Who is at fault where no words can be read off latents: they, the noise on them, or the model. */
+/** Who is at fault where no words can be read off latents: they, or the model. */
 import { NonFiniteOutputError } from "../base/finite.ts";
 import { hashSeed } from "../base/random.ts";
-import type { PreparedText, TextFlow } from "../flow/index.ts";
-import { type DecodeOptions, decodeLatents, drawLatents, encodeTexts, type Latent } from "./latents.ts";
+import type { TextFlow } from "../flow/index.ts";
+import { type DecodeOptions, decodeLatents, drawLatents, type Latent } from "./latents.ts";
 
 /** Whether `decodeLatents` throws a NonFiniteOutputError. */
-function saysNoWords(model: TextFlow, latents: readonly Latent[], options: DecodeOptions): boolean {
+export function saysNoWords(model: TextFlow, latents: readonly Latent[], options: DecodeOptions): boolean {
   try {
     decodeLatents(model, latents, options);
     return false;
@@ -21,19 +21,6 @@ function saysNoWords(model: TextFlow, latents: readonly Latent[], options: Decod
  */
 export function isModelAtFault(model: TextFlow, positions: number, options: DecodeOptions): boolean {
   return saysNoWords(model, drawLatents(model, [positions], [hashSeed(1, "latent")], 1), options);
-}
-
-/**
- * What is wrong with the noise by which `perturbTexts` threw a NonFiniteOutputError for a text, beginning with
- * "noise-variance"; undefined where words cannot be read off the text's own latent either.
- */
-export function faultOfNoise(
-  model: TextFlow,
-  text: PreparedText,
-  options: DecodeOptions & { readonly noiseVariance: number },
-): string | undefined {
-  if (options.noiseVariance === 0 || saysNoWords(model, encodeTexts(model, [text]), options)) return undefined;
-  return `noise-variance: ${options.noiseVariance} is far too large: the model computes NaN or infinity from the noisy latents where words are chosen, but not from the text's own; usual noise has 0.1 to 1`;
 }
 
 /**

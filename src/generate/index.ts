@@ -1,7 +1,7 @@
 /** Floor 4: from latents to words. */
 export { type BeamOptions, type BeamResult, beamDecode, decodesByWord, defaultBeam } from "./beam.ts";
 export { type Denoised, DenoisedTally, type DenoisedTotals, denoiseTexts } from "./denoise.ts";
-export { faultOfLatent, faultOfNoise } from "./fault.ts";
+export { faultOfLatent } from "./fault.ts";
 export { type InterpolateOptions, type Interpolation, interpolateTexts } from "./interpolate.ts";
 export { type DecodeOptions, decodeLatents, encodeTexts, type GeneratedText, type Latent } from "./latents.ts";
 export { marksOf } from "./marks.ts";

@@ -1,8 +1,10 @@
 /** Rewrites of a text by noise on its latent, x^ = f^-1(f(x) + z_0). Paper, section 2.5. */
 import { UsageError } from "../base/errors.ts";
+import { NonFiniteOutputError, TooLargeError } from "../base/finite.ts";
 import { hashSeed } from "../base/random.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import { decodesByWord } from "./beam.ts";
+import { saysNoWords } from "./fault.ts";
 import { type DecodeOptions, decodeLatents, drawLatents, encodeTexts, type GeneratedText } from "./latents.ts";
 import { noiseVariances } from "./noiseVariance.ts";
 
@@ -27,7 +29,8 @@ export interface Rewrite extends GeneratedText {
  * autoregressive flow, the constant `<sos>`, gets no noise.
  *
  * @throws UsageError for a variance outside `noiseVariances` or a number of variants that is not a positive integer;
- *   NonFiniteOutputError where the numbers that words are chosen by are not finite (`faultOfNoise` says why).
+ *   TooLargeError where words can be read off the texts' own latents, but not under this noise; NonFiniteOutputError where
+ *   not even off those.
  */
 export function perturbTexts(model: TextFlow, texts: readonly PreparedText[], options: PerturbOptions): Rewrite[] {
   const { noiseVariance, variants, seed } = options;
@@ -52,9 +55,16 @@ export function perturbTexts(model: TextFlow, texts: readonly PreparedText[], op
     positions: latent.positions,
     values: latent.values.map((value, place) => (place < untouched ? value : value + noise[index].values[place])),
   }));
-  return decodeLatents(model, moved, options).map((text, index) => ({
-    ...text,
-    source: jobs[index].text.text,
-    variant: jobs[index].variant,
-  }));
+  let decoded: readonly GeneratedText[];
+  try {
+    decoded = decodeLatents(model, moved, options);
+  } catch (error) {
+    const isOfNoise = error instanceof NonFiniteOutputError && noiseVariance > 0;
+    if (!isOfNoise || saysNoWords(model, encoded, options)) throw error;
+    throw new TooLargeError(
+      `noise-variance: ${noiseVariance} is far too large: the model computes NaN or infinity from the noisy latents where words are chosen, but not from the texts' own; usual noise has 0.1 to 1`,
+      { cause: error },
+    );
+  }
+  return decoded.map((text, index) => ({ ...text, source: jobs[index].text.text, variant: jobs[index].variant }));
 }

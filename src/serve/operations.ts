@@ -1,12 +1,11 @@
 /** The operations on a model, each over a group of items of many clients; the results are those of an item alone. */
 import { messageOf, UsageError } from "../base/errors.ts";
-import { NonFiniteOutputError, nonFiniteIn } from "../base/finite.ts";
+import { NonFiniteOutputError, nonFiniteIn, TooLargeError } from "../base/finite.ts";
 import type { PreparedText, TextFlow } from "../flow/index.ts";
 import {
   decodeLatents,
   encodeTexts,
   faultOfLatent,
-  faultOfNoise,
   type GeneratedText,
   marksOf,
   perturbTexts,
@@ -156,10 +155,6 @@ function decode(model: TextFlow, items: readonly Items["decode"][], choices: Cho
 /** What becomes of an item alone where the numbers that its words are chosen by are not finite. */
 function withoutWords(model: TextFlow, { operation, choices, items }: Group): ItemResult {
   const [item] = items;
-  if (operation === "perturb" && "text" in item) {
-    const refused = faultOfNoise(model, model.prepare(item.text), choices);
-    if (refused !== undefined) return { refused };
-  }
   if ("text" in item) return unusable(item, nonFiniteWords);
   if (operation === "decode" && "values" in item) {
     const refused = faultOfLatent(model, item, choices);
@@ -198,7 +193,7 @@ export function runGroup(model: TextFlow, group: Group): ItemResult[] {
     if (group.items.length > 1) {
       return group.items.flatMap((item) => runGroup(model, { ...group, items: [item] } as Group));
     }
-    if (error instanceof NonFiniteOutputError) return [withoutWords(model, group)];
-    return [error instanceof UsageError ? { refused: messageOf(error) } : { failed: messageOf(error) }];
+    if (error instanceof UsageError || error instanceof TooLargeError) return [{ refused: messageOf(error) }];
+    return [error instanceof NonFiniteOutputError ? withoutWords(model, group) : { failed: messageOf(error) }];
   }
 }

@@ -178,6 +178,11 @@ describe("score", () => {
     // The inverse ends with a factor of exp(84): a hundred times that is beyond float32.
     noGrad(() => scale.add_(-84));
     saveModel(flow, fragile);
+    const texts = ["mara sold a red pie .", "lene sold a warm pie ."].map((text) => flow.prepare(text));
+    const message = expect.stringMatching(/^noise-variance: 10000 is far too large: /);
+    expect(() => perturbTexts(flow, texts, { noiseVariance: 1e4, variants: 2, seed: 1 })).toThrow(
+      expect.objectContaining({ exitCode: 2, message }),
+    );
     flow.dispose();
     const perturb = async (variance: string): ReturnType<typeof run> =>
       run(addPerturb, ["perturb", "--model", fragile, "--noise-variance", variance], "mara sold a red pie .\n\n");

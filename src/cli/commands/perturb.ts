@@ -41,7 +41,7 @@ export function addPerturb(program: Command): void {
 }
 
 async function perturb(file: string | undefined, options: PerturbOptions): Promise<void> {
-  const { faultOfNoise, marksOf, perturbTexts } = await import("../../generate/index.ts");
+  const { marksOf, perturbTexts } = await import("../../generate/index.ts");
   const { openModel, shown } = await import("../model.ts");
   const { overTexts } = await import("../texts.ts");
   const model = openModel(options);
@@ -58,5 +58,5 @@ async function perturb(file: string | undefined, options: PerturbOptions): Promi
       })),
     );
   };
-  sayUnknownOf(await overTexts(model, file, options, rewritten, (text) => faultOfNoise(model, text, choices)));
+  sayUnknownOf(await overTexts(model, file, options, rewritten));
 }
