@@ -28,11 +28,11 @@ function textOf(directory: string, name: string): string {
 /** Reads a folder. @throws DataMissingError where a file is missing, UsageError where one is damaged. */
 export function loadLanguageModel(directory: string, place: LanguageModelPlace = {}): LanguageModel {
   const path = join(directory, files.config);
+  const text = textOf(directory, files.config);
   let value: unknown;
   try {
-    value = JSON.parse(textOf(directory, files.config));
+    value = JSON.parse(text);
   } catch (error) {
-    if (error instanceof DataMissingError) throw error;
     throw new UsageError(`${path}: expected JSON: ${messageOf(error)}`);
   }
   const config = parseLanguageModelConfig(value, path);

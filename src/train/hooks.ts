@@ -1,6 +1,6 @@
 /** What a training does with what its loop reports: nothing, lines, or files too. */
 import { join } from "node:path";
-import { messageOf, RiverrunError } from "../base/errors.ts";
+import { messageOf, RiverrunError, UsageError } from "../base/errors.ts";
 import { modelFiles, saveModel } from "../flow/index.ts";
 import { refuseNonFinite, saveCheckpoint } from "./checkpoint.ts";
 import { type LoopHooks, type ValidationReport, withAverages } from "./loop.ts";
@@ -8,11 +8,12 @@ import { MetricsLog, type MetricsRow } from "./metricsLog.ts";
 import type { Run, RunControl, Start } from "./run.ts";
 import { EventLog } from "./tensorboard/eventLog.ts";
 
-/** What cannot be written ends the training as a checkpoint that cannot be written does. */
+/** What cannot be written ends the training as a checkpoint that cannot be written does; what is no file needs no room. */
 function writing<Result>(what: string, body: () => Result): Result {
   try {
     return body();
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const why = error instanceof RiverrunError ? error.message : `cannot write ${what}: ${messageOf(error)}`;
     throw new RiverrunError(
       `${why}; the last checkpoint is whole. Make room or choose another disk, then go on with --resume`,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -171,5 +171,8 @@ test("what cannot be scored is refused", () => {
   expect(() => loadLanguageModel(join(folder, "damaged"))).toThrow(/expected JSON/);
   writeFileSync(join(folder, "damaged", "config.json"), JSON.stringify(configOf("lstm", { width: 6 })));
   expect(() => loadLanguageModel(join(folder, "damaged"))).toThrow(/do not fit/);
+  rmSync(join(folder, "damaged", "config.json"));
+  mkdirSync(join(folder, "damaged", "config.json"));
+  expect(() => loadLanguageModel(join(folder, "damaged"))).toThrow(/^\S*damaged\/config\.json is not a file/);
   model.dispose();
 });

@@ -169,6 +169,18 @@ describe("train", () => {
     );
   });
 
+  it("says of a log that is no file just that", async () => {
+    const out = join(scratch(), "log");
+    await run({ out, ...stopAfter(3) });
+    const log = join(out, "metrics.jsonl");
+    rmSync(log);
+    symlinkSync("/dev/zero", log);
+    const failure = run({ out, resume: true });
+    await expect(failure).rejects.toBeInstanceOf(UsageError);
+    await expect(failure).rejects.toThrow(`${log} is not a file: expected one that riverrun has written`);
+    await expect(failure).rejects.not.toThrow("Make room");
+  });
+
   it("names every file of a checkpoint that was cut short, and says what to do", async () => {
     const out = join(scratch(), "cut");
     await run({ out, ...stopAfter(3) });
