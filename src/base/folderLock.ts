@@ -123,7 +123,8 @@ export class FolderLock {
       );
     };
     const own: Owner = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
-    const written = temporaryName(path);
+    // A process of another machine may have the same number.
+    const written = temporaryName(`${path}-${hostname()}`);
     try {
       writeFileSync(written, JSON.stringify(own));
       for (let attempt = 0; attempt < 10; attempt++) {
