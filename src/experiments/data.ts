@@ -102,7 +102,7 @@ function partsOfTexts(texts: readonly string[]): Parts {
     training,
     validation,
     report,
-    split: `a seeded ${100 * heldOutShare} % of the lines to report, a tenth of the others to choose the step`,
+    split: `a seeded ${100 * heldOutShare} % of the different texts to report, each with its copies; a tenth of the others to choose the step`,
   };
 }
 
