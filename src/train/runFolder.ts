@@ -22,6 +22,15 @@ export function refuseFolder(out: string, resume: boolean): void {
   }
 }
 
+/** Removes a folder, unless it holds something. */
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // It holds a state, or the lock of another process.
+  }
+}
+
 /**
  * Does `work` in the folder `out`, in which no other process trains meanwhile, after removing what a killed one left
  * half-written. Where nothing is saved, the same command can start the training again.
@@ -31,6 +40,7 @@ export function refuseFolder(out: string, resume: boolean): void {
  */
 export async function inFolder<Result>(out: string, resume: boolean, work: () => Promise<Result>): Promise<Result> {
   refuseFolder(out, resume);
+  const isNew = !existsSync(out);
   const training = trainingFolder(out);
   makeDirectory(training);
   const purpose = { doing: "training in this folder", instead: "take another --out" };
@@ -45,10 +55,8 @@ export async function inFolder<Result>(out: string, resume: boolean, work: () =>
       return await work();
     });
   } finally {
-    try {
-      rmdirSync(training);
-    } catch {
-      // It holds a state, or the lock of another process.
-    }
+    removeEmpty(training);
+    // That of a Language Flow+'s flow would be in the way of the next training.
+    if (isNew) removeEmpty(out);
   }
 }

@@ -107,6 +107,13 @@ describe("a training of Language Flow+", () => {
     expect(sameRun(whole, out)).toBe(true);
   });
 
+  it("can be started again where it was stopped before the first step of its flow, or failed", async () => {
+    const out = join(scratch(), "again");
+    await expect(run({ out, interrupted: () => "SIGINT" })).rejects.toThrow("nothing was saved; start again");
+    await expect(run({ out, vectors: join(out, "none.txt") })).rejects.toThrow(/none\.txt/);
+    expect((await run({ out, ...stopAfter(1) })).result.step).toBe(1);
+  });
+
   it("says in its folder what it is to be while only its flow is trained, and goes on with that", async () => {
     const out = join(scratch(), "planned");
     expect(storedConfig(out)).toBeUndefined();
