@@ -167,6 +167,8 @@ describe("riverrun bench", () => {
     };
     expect(await refused("op", "--steps", "3")).toContain("bench op takes no --steps: it belongs to flow-step, ar");
     expect(await refused("all", "--peer")).toContain("bench all takes no --peer");
+    expect(await refused("op", "--quick")).toContain("bench --quick --only operator");
+    expect(await refused("flow-step", "--quick")).toContain("bench --quick --only flow-step");
     expect(await refused("--only", "flow-step,nothing")).toContain('unknown part "nothing"');
     expect(await refused("flow-step", "--precision", "float16")).toContain("precision float16");
     expect(await refused("flow-step", "--layout", "tall")).toContain("tall");

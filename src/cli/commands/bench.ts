@@ -98,7 +98,10 @@ function checkOptions(what: Kind, { json: _json, threads: _threads, ...options }
   for (const option of Object.keys(options) as (keyof BenchOptions)[]) {
     if (taken[what].includes(option)) continue;
     const kindsOf = kinds.filter((kind) => taken[kind].includes(option));
-    throw new UsageError(`bench ${what} takes no --${option}: it belongs to ${kindsOf.join(", ")}`);
+    // Every other kind is a part of all, too, and can be quick there.
+    const part = what === "op" ? "operator" : what;
+    const instead = option === "quick" ? `; its quick figures: bench --quick --only ${part}` : "";
+    throw new UsageError(`bench ${what} takes no --${option}: it belongs to ${kindsOf.join(", ")}${instead}`);
   }
 }
 

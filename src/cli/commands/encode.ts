@@ -22,7 +22,7 @@ export function addEncode(program: Command): void {
       "encode --model runs/lines lines.txt --out latents.safetensors",
     ),
   )
-    .option("--out <file>", "safetensors file to write instead of lines: latents (N, T, D), positions (N)")
+    .option("--out <file>", "safetensors file to write instead of lines: latents (rows, T, D), positions (rows)")
     .action(encode);
 }
 
