@@ -478,6 +478,12 @@ describe("sample and interpolate", () => {
     expect(again).toEqual([rows[68]]);
   });
 
+  it("names the text of an interpolation that is empty", async () => {
+    const args = ["interpolate", "--model", model, "mara sold a red pie .", " "];
+    const { code, err } = await run(addInterpolate, args);
+    expect([code, err]).toEqual([2, expect.stringContaining("the second text: the text is empty")]);
+  });
+
   it("walk from the second text to the first", async () => {
     const ends = ["mara sold a red pie .", "lene sold a warm pie ."];
     const args = ["interpolate", "--model", model, ...ends, "--ratios", "1,0.5,0"];

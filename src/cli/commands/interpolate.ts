@@ -1,5 +1,7 @@
 /** riverrun interpolate */
 import { type Command, Option } from "commander";
+import { UsageError } from "../../base/errors.ts";
+import type { PreparedText, TextFlow } from "../../flow/index.ts";
 import type { ModelOptions } from "../model.ts";
 import { beamOption, numbers, rawOption } from "../options.ts";
 import { emit } from "../output.ts";
@@ -38,11 +40,21 @@ export function addInterpolate(program: Command): void {
     .action(interpolate);
 }
 
+/** @throws UsageError that says which of the two texts cannot be used */
+function prepareEnd(model: TextFlow, text: string, which: string): PreparedText {
+  try {
+    return model.prepare(text);
+  } catch (error) {
+    if (error instanceof UsageError) throw new UsageError(`the ${which} text: ${error.message}`);
+    throw error;
+  }
+}
+
 async function interpolate(first: string, second: string, options: InterpolateOptions): Promise<void> {
   const { interpolateTexts, marksOf } = await import("../../generate/index.ts");
   const { openModel, shown } = await import("../model.ts");
   const model = openModel(options);
-  const ends = [model.prepare(first), model.prepare(second)];
+  const ends = [prepareEnd(model, first, "first"), prepareEnd(model, second, "second")];
   const { ratios, spherical, beam } = options;
   const choices = { ratios, spherical, beam, unknown: unknownOf(options) };
   for (const row of interpolateTexts(model, ends[0], ends[1], choices)) {
