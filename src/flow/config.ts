@@ -35,10 +35,10 @@ const dataSchema = z.strictObject({
 
 /** How word vectors are trained where none are given. */
 const vectorsSchema = z.strictObject({
-  window: size(10_000),
-  iterations: positive,
-  xMax: between(1e-6, 1e12),
-  learningRate: between(1e-12, 1e3),
+  window: size(10_000).describe("words to each side of a word whose co-occurrences with it are counted"),
+  iterations: positive.describe("passes over the co-occurrences"),
+  xMax: between(1e-6, 1e12).describe("x of GloVe's weight of a co-occurrence count, min(1, (count / x)^0.75)"),
+  learningRate: between(1e-12, 1e3).describe("of AdaGrad"),
 });
 
 /** The bijection. */
@@ -62,7 +62,9 @@ const flowSchema = z.strictObject({
     .describe("width of the couplings' networks, or of the autoregressive cells' MLPs; null: the width of their input"),
   layers: size(128).describe("transformer blocks or LSTM layers in a network"),
   heads: size(1024).describe("attention heads"),
-  positionEncoding: z.enum(["none", "sinusoidal", "learned"]),
+  positionEncoding: z
+    .enum(["none", "sinusoidal", "learned"])
+    .describe("what tells the attention of a network where a position stands"),
   acContext: z
     .enum(["c", "none"])
     .describe("what the network of an autoregressive step reads beside its input: its own context c, or nothing"),
@@ -85,7 +87,7 @@ const flowSchema = z.strictObject({
 
 /** Learning. */
 const trainSchema = z.strictObject({
-  maxSteps: positive,
+  maxSteps: positive.describe("steps after which the training ends"),
   batchSize: positive.describe("texts in a step, over all processes"),
   accumulate: positive.describe("parts a step's batch is computed in, to save memory"),
   bucket: positive.describe("batches that are sorted by length together"),
@@ -100,19 +102,21 @@ const trainSchema = z.strictObject({
     .describe(
       "keep of every transformer block its input alone and compute the rest again for the gradient: less memory, a third more work",
     ),
-  optimiser: z.enum(["adam", "adamw", "sgd"]),
-  learningRate: z.number().positive(),
-  betas: z.tuple([belowOne, belowOne]),
+  optimiser: z.enum(["adam", "adamw", "sgd"]).describe("rule of a step"),
+  learningRate: z.number().positive().describe("the largest learning rate of the schedule"),
+  betas: z.tuple([belowOne, belowOne]).describe("decays of the two moments of adam and adamw"),
   momentum: belowOne.describe("of sgd"),
-  weightDecay: between(0, 1e3),
-  schedule: z.enum(["constant", "cosine", "linear"]),
-  warmupSteps: z.int().min(0),
+  weightDecay: between(0, 1e3).describe("of adamw apart from the gradient, in the others part of it"),
+  schedule: z
+    .enum(["constant", "cosine", "linear"])
+    .describe("way of the learning rate after the warm-up, down to finalFactor"),
+  warmupSteps: z.int().min(0).describe("steps in which the learning rate rises from 0 in proportion"),
   finalFactor: share.describe("learning rate at the end, as a factor of learningRate"),
-  clipNorm: z.number().positive().nullable(),
+  clipNorm: z.number().positive().nullable().describe("longer gradients are scaled to this norm; null: none are"),
   ema: belowOne.describe("decay of the averaged weights that are validated and saved as the model; 0: none"),
-  validateEvery: positive,
-  checkpointEvery: positive,
-  logEvery: positive,
+  validateEvery: positive.describe("steps between validations"),
+  checkpointEvery: positive.describe("steps between checkpoints"),
+  logEvery: positive.describe("steps between lines of metrics.jsonl"),
   patience: z.int().min(0).describe("validations without improvement before stopping; 0: never"),
   validationTexts: positive.describe("most held-out texts scored at a validation"),
 });
@@ -133,9 +137,13 @@ const attentionDecoderSchema = z.strictObject({
 
 /** Latents to words. */
 const generateSchema = z.strictObject({
-  decoder: z.enum(["bayes", "cosine"]),
+  decoder: z
+    .enum(["bayes", "cosine"])
+    .describe(
+      "word of a point: the likeliest one given the noise and the words' frequencies, or the one at the smallest angle",
+    ),
   kappa: between(1e-6, 1e6).describe("inverse temperature of the cosine rule"),
-  temperature: between(1e-6, 1e6),
+  temperature: between(1e-6, 1e6).describe("of samples, where --temperature says no other"),
 });
 
 const reportSchema = z.strictObject({
@@ -144,8 +152,8 @@ const reportSchema = z.strictObject({
 
 /** The whole configuration. */
 export const configSchema = z.strictObject({
-  preset: z.string(),
-  seed: z.int().min(0),
+  preset: z.string().describe("a name for the reader; a preset is taken by --preset"),
+  seed: z.int().min(0).describe("of weights, order, noise, dropout and which texts are held out"),
   data: dataSchema,
   vectors: vectorsSchema,
   flow: flowSchema,
