@@ -217,7 +217,7 @@ export interface BlockCall {
   readonly recomputes?: boolean | undefined;
 }
 
-/** Whether `transformerBlock` multiplies in bfloat16 here: x86 processors with AVX-512, libtorch with its micro-kernels. */
+/** Whether `transformerBlock` multiplies in bfloat16 here: x86 processors that have such products. */
 export function hasBf16Products(): boolean {
   return bf16_products();
 }
