@@ -163,7 +163,7 @@ function summaryOf(out: string, { model, step, parameters, validation }: TrainRe
     "To latent space and back",
     `  ${(100 * totals.tokenAccuracy).toFixed(2)} % of ${totals.tokens} tokens came back, largest error ${totals.maxAbsError.toExponential(1)}`,
     "",
-    "Samples",
+    "Samples (every position is drawn at once: bags of plausible words; the preset small-ar draws sentences)",
     ...samples.slice(0, 8).map(({ text }) => `  ${text}`),
     "",
     ...ways,
