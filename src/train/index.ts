@@ -7,5 +7,6 @@ export { type MetricsRow, readMetrics } from "./metricsLog.ts";
 export { NonFiniteError } from "./nanGuard.ts";
 export { InterruptedError, type TrainOptions, type TrainResult } from "./options.ts";
 export { type PreparedModel, type PrepareOptions, prepareModel, type VectorProgress } from "./prepare.ts";
+export { launchEnd } from "./processes.ts";
 export { train } from "./train.ts";
 export { chooseHeldOut, type Validation, validate } from "./validation.ts";

@@ -26,8 +26,11 @@ export interface SharedStep extends StepGradients {
   readonly wishes: Wishes;
 }
 
+/** What asks processes to stop whose `riverrun launch` is gone: each finds that out by itself, some a step before others. */
+export const launchEnd = "the end of riverrun launch";
+
 /** What asks for a stop, in the order in which it is told: whatever is none of these is one more. */
-const stops = ["SIGINT", "SIGTERM"] as const;
+const stops = ["SIGINT", "SIGTERM", launchEnd] as const;
 const otherStop = "another process's request";
 
 /** Puts the numbers of a step in a row, to be summed. */

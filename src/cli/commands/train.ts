@@ -159,9 +159,9 @@ interface Team {
 }
 
 /** What riverrun launch started ends with it, which nobody else would tell; also the only process of a launch. */
-function launchEnded(): string | undefined {
+function launchEnded(): boolean {
   const launcher = Number(process.env[launcherVariable]);
-  return launcher > 0 && process.ppid !== launcher ? "the end of riverrun launch" : undefined;
+  return launcher > 0 && process.ppid !== launcher;
 }
 
 /** Meets the other processes, where the environment speaks of any. @throws UsageError, PeerError */
@@ -183,7 +183,7 @@ async function trainHere(
   const { config, team } = run;
   const { out } = options;
   const leads = !team || team.group.rank === 0;
-  const { train: trainFlow } = await import("../../train/index.ts");
+  const { launchEnd, train: trainFlow } = await import("../../train/index.ts");
   const { TrainingProgress } = await import("../progress.ts");
   const progress = new TrainingProgress();
   let result: TrainResult;
@@ -204,7 +204,7 @@ async function trainHere(
       dryRun: options.dryRun,
       signals: true,
       group: team?.group,
-      interrupted: launchEnded,
+      interrupted: () => (launchEnded() ? launchEnd : undefined),
       log: leads ? say : undefined,
       onVectors: progress.onVectors,
       onEveryStep: progress.onEveryStep,
